@@ -1,0 +1,122 @@
+"""Files: which may be opened, and how a result is written so that there is always a whole old one or a whole new one."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from gisplan.base.errors import ExportError, ReadError
+
+_PREFIX = ".gisplan-"
+
+
+def inside(root: Path, name: str, where: str) -> Path:
+    """Resolve a file name written in a zone.toml, and refuse what is not a plain file or folder inside the zone.
+
+    URLs, driver prefixes (``GeoJSON:…``), ``/vsi…`` and links out of the folder would make the readers below open other
+    files or the network.
+
+    Raises
+    ------
+    ReadError
+        The name leaves the zone's folder, is no file, or is something other than a file name.
+    """
+    if re.match(r"[A-Za-z][\w+.-]*:", name) or name.startswith(("/", "\\", "<", "{", "~")) or "\x00" in name:
+        raise ReadError(f"{where}: {name!r} is not the name of a file in the zone's folder. Copy the file there.")
+    path = (root / name).resolve()
+    if not path.is_relative_to(root.resolve()):
+        raise ReadError(f"{where}: {name!r} lies outside the zone's folder. Copy the file there.")
+    if not path.exists():
+        raise ReadError(f"{where}: {name!r} does not exist in {root.name}. Check the name, or take the entry out.")
+    return path
+
+
+def sha256(path: Path) -> str:
+    """Give the sha256 of a file's bytes, in hex."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def sweep(folder: Path) -> None:
+    """Remove what an earlier run that was killed left behind."""
+    for old in folder.glob(_PREFIX + "*"):
+        with contextlib.suppress(OSError):
+            old.unlink()
+
+
+@contextlib.contextmanager
+def replacing(path: Path, verify: Callable[[Path], None] | None = None) -> Iterator[Path]:
+    """Give a temporary path beside `path`; on leaving, check it, flush it and put it in the old file's place.
+
+    Parameters
+    ----------
+    path
+        Where the result belongs.
+    verify
+        Opens the temporary file again and raises if it is not whole: some writers report success on a full disk.
+
+    Raises
+    ------
+    ExportError
+        The file cannot be written; the old one is untouched.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise ExportError(f"{path.name}: a folder of that name is in the way. Remove it or choose another --out.")
+    temporary = path.with_name(f"{_PREFIX}{os.getpid()}-{path.name}")
+    try:
+        yield temporary
+        if verify is not None:
+            verify(temporary)
+        with temporary.open("rb+") as stream:
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+        _sync_folder(path.parent)
+    except PermissionError as error:
+        raise ExportError(
+            f"{path.name}: it may not be written. Close it if it is open in Excel or WPS, or choose another --out; "
+            "the old file is kept."
+        ) from error
+    except ExportError:
+        raise
+    except OSError as error:
+        raise ExportError(
+            f"{path.name}: writing failed ({error.strerror or error}). Free some space or choose another --out; "
+            "the old file is kept."
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename itself durable; systems that cannot open a folder (Windows) do without."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    except OSError:
+        pass
+    finally:
+        os.close(handle)
+
+
+def write_text(path: Path, text: str, encoding: str = "utf-8") -> None:
+    """Write a text file whole or not at all."""
+    data = text.encode(encoding)
+
+    def whole(temporary: Path) -> None:
+        if temporary.read_bytes() != data:
+            raise ExportError(f"{path.name}: what was written is not what came back. Check the disk.")
+
+    with replacing(path, whole) as temporary:
+        temporary.write_bytes(data)

@@ -1,0 +1,87 @@
+"""Units: what a limit in a profile may be written in, and areas in 亩."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+from gisplan.base.errors import ProfileError
+
+MU_M2 = 2000.0 / 3.0
+"""One mu (亩) in square metres: 15 mu are one hectare."""
+
+# unit -> (unit that tables use, factor to it)
+_UNITS: dict[str, tuple[str, float]] = {
+    "m": ("m", 1.0),
+    "km": ("m", 1000.0),
+    "cm": ("m", 0.01),
+    "mm": ("mm", 1.0),
+    "DN": ("mm", 1.0),
+    "m2": ("m2", 1.0),
+    "ha": ("m2", 10_000.0),
+    "mu": ("m2", MU_M2),
+    "%": ("%", 1.0),
+    "kV": ("kV", 1.0),
+    "MPa": ("MPa", 1.0),
+    "CNY/m": ("CNY/m", 1.0),
+    "CNY/m2": ("CNY/m2", 1.0),
+    "days": ("days", 1.0),
+}
+_NUMBER = re.compile(r"([-+]?\d+(?:\.\d+)?)\s*(\S+)")
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number with the unit that tables use for its kind."""
+
+    value: float
+    unit: str
+
+    @property
+    def text(self) -> str:
+        """The number and its unit as people write them, ``50 m``."""
+        return f"{number(self.value)} {self.unit}"
+
+
+def quantity(text: str, where: str) -> Quantity:
+    """Read ``"50 m"``, ``"0.2 %"``, ``"150 mm"``.
+
+    Raises
+    ------
+    ProfileError
+        The text is no number with a known unit; the message names `where`.
+
+    >>> quantity("2 km", "example")
+    Quantity(value=2000.0, unit='m')
+    """
+    match = _NUMBER.fullmatch(text.strip()) if isinstance(text, str) else None
+    if match is None or match[2] not in _UNITS:
+        allowed = ", ".join(_UNITS)
+        raise ProfileError(
+            f'{where}: {text!r} is not a number with a unit. Write it as text, for example "50 m"; units: {allowed}.'
+        )
+    unit, factor = _UNITS[match[2]]
+    return Quantity(float(match[1]) * factor, unit)
+
+
+def mu(area_m2: float) -> float:
+    """Convert square metres to mu (亩).
+
+    >>> round(mu(10_000), 3)
+    15.0
+    """
+    return area_m2 / MU_M2
+
+
+def number(value: float, digits: int = 2) -> str:
+    """Write a number without needless zeros; infinity and NaN as ``∞`` and ``?``.
+
+    >>> number(50.0), number(0.25), number(float("inf"))
+    ('50', '0.25', '∞')
+    """
+    if math.isnan(value):
+        return "?"
+    if math.isinf(value):
+        return "∞"
+    return f"{value:.{digits}f}".rstrip("0").rstrip(".")

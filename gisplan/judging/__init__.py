@@ -1,0 +1,1 @@
+"""Judging: candidates and reach become cells, cells become findings, findings become readiness."""

@@ -1,0 +1,202 @@
+"""Cells: one answer for each parcel and service, with letters, decisions and doubts laid over what geometry says."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from gisplan.base.labels import label, say_column
+from gisplan.base.units import number
+from gisplan.judging.evidence import on_parcels
+from gisplan.judging.judgement import Judgement
+from gisplan.rules.profile import Profile, Service, named
+
+Texts = npt.NDArray[np.object_]
+
+VERDICTS = {"A": "ready", "B": "gap", "C": "gap", "D": "gap", "U": "unknown", "N": "not_applicable"}
+COLUMNS = (
+    "parcel", "service", "grade", "verdict", "need", "code", "feature", "distance_m", "path_m", "source",
+    "works", "ready_on", "reason_zh", "reason_en", "by", "group",
+)  # fmt: skip
+
+
+def cells(judgement: Judgement, known_on: dt.date) -> pd.DataFrame:
+    """Give the answer for every parcel and service.
+
+    Parameters
+    ----------
+    judgement
+        What geometry, works and papers say.
+    known_on
+        The zone's own date: for a later date nothing can be better than B.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a parcel and service, parcels in order, services in profile order; `COLUMNS`. Distances in metres.
+    """
+    survey = judgement.survey
+    needs = _needs(survey.parcels["promised"], survey.profile)
+    parts = []
+    for service in survey.profile.services:
+        part = _surface(judgement, service) if service.shape == "surface" else _lines(judgement, service)
+        _papers(part, judgement, service)
+        doubt = judgement.overlap | survey.parcels["doubt"].to_numpy(dtype=bool)
+        part.loc[doubt, ["grade", "by"]] = ["U", "survey"]
+        part.loc[doubt, "code"] = np.where(judgement.overlap[doubt], "parcel_overlap", "parcel_geometry")
+        if judgement.date > known_on:
+            later = (part["grade"] == "A").to_numpy()
+            part.loc[later, ["grade", "code"]] = ["B", "future"]
+            part.loc[later, "ready_on"] = pd.Timestamp(known_on)
+        decided = on_parcels(judgement.evidence, service.key, survey.parcels.index, "not_applicable") >= 0
+        part.loc[decided, ["grade", "code", "by"]] = ["N", "decision", "decision"]
+        part.loc[~part["grade"].isin(["B", "C"]), "ready_on"] = pd.NaT
+        part["need"], part["group"] = needs[service.key]
+        part["verdict"] = part["grade"].map(VERDICTS)
+        _reasons(part, judgement, service)
+        parts.append(part)
+    table = pd.concat(parts, ignore_index=True)
+    order = np.arange(len(table)).reshape(len(parts), -1).T.ravel()
+    return table.iloc[order].reset_index(drop=True)[list(COLUMNS)]
+
+
+def _blank(judgement: Judgement, service: Service) -> pd.DataFrame:
+    """Start a column of cells of which nothing is known."""
+    n = len(judgement.survey.parcels)
+    empty = np.full(n, None, dtype=object)
+    return pd.DataFrame(
+        {
+            "parcel": judgement.survey.parcels.index.to_numpy(dtype=object),
+            "service": service.key,
+            "grade": np.full(n, "U", dtype=object),
+            "code": np.full(n, "no_layer", dtype=object),
+            "feature": empty,
+            "distance_m": np.full(n, np.nan),
+            "path_m": np.full(n, np.nan),
+            "source": empty.copy(),
+            "works": empty.copy(),
+            "ready_on": np.full(n, np.datetime64("NaT", "s")),
+            "by": np.full(n, "survey", dtype=object),
+        }
+    )
+
+
+def _lines(judgement: Judgement, service: Service) -> pd.DataFrame:
+    """Give the cells of a network service as its survey has them."""
+    part = _blank(judgement, service)
+    if service.key in judgement.survey.absent:
+        part["grade"], part["code"], part["distance_m"] = "D", "declared_absent", np.inf
+        return part
+    if service.key not in judgement.connections:
+        return part
+    found, kept = judgement.connections[service.key], judgement.candidates[service.key]
+    layer = judgement.survey.layers[service.key]
+    feature = np.append(layer.index.to_numpy(dtype=object), None)
+    works = np.append(layer["works"].astype(object).where(layer["works"].notna(), None).to_numpy(dtype=object), None)
+    part["grade"], part["code"] = found.grade, found.code
+    part["feature"] = feature[np.where(found.candidate >= 0, np.append(kept.row, -1)[found.candidate], -1)]
+    part["distance_m"], part["path_m"] = found.distance_m, found.path_m
+    part["source"], part["works"] = feature[found.source], works[found.holds_back]
+    part["ready_on"] = np.where(found.day > 0, found.day.astype("datetime64[D]"), np.datetime64("NaT")).astype(
+        "datetime64[s]"
+    )
+    return part
+
+
+def _surface(judgement: Judgement, service: Service) -> pd.DataFrame:
+    """Give the cells of the levelling."""
+    part = _blank(judgement, service)
+    found = judgement.leveling[service.key]
+    part["grade"], part["code"] = found.grade, found.code
+    coming = found.day > 0
+    part["works"] = np.where(coming, found.works, None)
+    part["ready_on"] = np.where(coming, found.day.astype("datetime64[D]"), np.datetime64("NaT")).astype("datetime64[s]")
+    part.loc[part["grade"] == "A", "by"] = "record"
+    return part
+
+
+def _papers(part: pd.DataFrame, judgement: Judgement, service: Service) -> None:
+    """Lay letters over the survey: they decide where there is no survey, and contradict or support where there is one."""
+    if service.shape == "surface":
+        return
+    parcels = judgement.survey.parcels.index
+    yes = on_parcels(judgement.evidence, service.key, parcels, "connected") >= 0
+    no = on_parcels(judgement.evidence, service.key, parcels, "not_connected") >= 0
+    grade = part["grade"].to_numpy(dtype=object)
+    if (part["code"] == "no_layer").all():
+        part.loc[yes & ~no, ["grade", "code", "by"]] = ["A", "letter", "letter"]
+        part.loc[no & ~yes, ["grade", "code", "by"]] = ["D", "letter_denies", "letter"]
+        clash = yes & no
+    else:
+        clash = (yes & np.isin(grade, ("B", "C", "D"))) | (no & (grade == "A"))
+    part.loc[clash, ["grade", "code"]] = ["U", "letter_contradicts"]
+
+
+def _needs(promised: pd.Series, profile: Profile) -> dict[str, tuple[Texts, Texts]]:
+    """Give need (required or optional) and group of every service for every parcel, by its own promise where it has one."""
+    words = promised.where(promised.notna() & (promised.astype("str").str.strip() != ""), None).to_numpy(dtype=object)
+    out: dict[str, tuple[Texts, Texts]] = {}
+    plans = {word: named(str(word)) for word in pd.unique(words) if word is not None}
+    for service in profile.services:
+        need = np.full(len(words), "required" if service.need == "required" else "optional", dtype=object)
+        group = np.full(len(words), service.group, dtype=object)
+        for word, plan in plans.items():
+            if plan is None:
+                continue
+            mine = words == word
+            theirs = {s.key: s for s in plan.services}.get(service.key)
+            required = theirs is not None and theirs.need == "required"
+            need[mine] = "required" if required and service.need != "optional" else "optional"
+            group[mine] = theirs.group if theirs is not None else service.group
+        out[service.key] = (need, group)
+    return out
+
+
+def _reasons(part: pd.DataFrame, judgement: Judgement, service: Service) -> None:
+    """Write the reason of each cell in both languages."""
+    survey = judgement.survey
+    condition = service.condition("reach")
+    blank = pd.Series("", index=part.index)
+    day = part["ready_on"].dt.strftime("%Y-%m-%d").fillna("?")
+    values = {
+        "feature": part["feature"].where(part["feature"].notna(), "?").astype("str"),
+        "distance": _metres(part["distance_m"]),
+        "path": _metres(part["path_m"]),
+        "source": _named(part["source"], survey.layers.get(service.key)),
+        "works": _named(part["works"], survey.works),
+        "day": day,
+        "limit": blank + (condition.limit.text if condition is not None else ""),
+    }
+    codes = "reason." + part["code"].astype("str")
+    for lang in ("zh", "en"):
+        text = say_column(codes, lang, {**values, "label": blank + service.label.text(lang)})
+        promise = pd.Series(np.where(part["need"] == "optional", _promise(part, judgement, lang), ""), index=part.index)
+        part[f"reason_{lang}"] = text + promise
+
+
+def _promise(part: pd.DataFrame, judgement: Judgement, lang: str) -> Texts:
+    """Say of an optional cell by whose word it does not count."""
+    promised = judgement.survey.parcels["promised"]
+    own = label("reason.by_profile").text(lang).format(profile=judgement.survey.profile.label.text(lang))
+    words = promised.where(promised.notna(), "").to_numpy(dtype=object).astype(str).astype(object)
+    before, after = label("reason.by_promise").text(lang).split("{promised}")
+    return np.where(words == "", own, before + words + after)
+
+
+def _metres(column: pd.Series) -> pd.Series:
+    """Write distances with one decimal."""
+    unique = {value: number(value, 1) for value in pd.unique(column)}
+    return column.map(unique).fillna("?").astype("str")
+
+
+def _named(column: pd.Series, table: pd.DataFrame | None) -> pd.Series:
+    """Write ids with the name that their table has for them."""
+    ids = pd.unique(column.dropna())
+    names: dict[object, str] = {}
+    if table is not None and len(ids):
+        known = table.loc[table.index.isin(ids), "name"]
+        names = {key: f"{key} {name}" if pd.notna(name) else str(key) for key, name in known.items()}
+    return column.map(lambda key: names.get(key, "?" if pd.isna(key) else str(key))).astype("str")

@@ -1,0 +1,323 @@
+"""Connection: for every parcel and network service, what serves it, from when, by which way — or why nothing does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import shapely
+
+from gisplan.judging.candidates import DEAD, Candidates
+from gisplan.networks.reach import Near, Obstacles, nearest, nearest_any, unbarred
+from gisplan.networks.standing import NONE, A
+from gisplan.networks.supply import Supply, along
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Shapes = npt.NDArray[np.object_]
+
+LETTERS = np.array(["A", "B", "C", "D"], dtype=object)
+_SHIFT = np.int64(1) << 28  # a day and a piece number in one integer: the day decides
+
+
+@dataclass(frozen=True)
+class Connection:
+    """What geometry says about one service; every array has one entry a parcel.
+
+    Attributes
+    ----------
+    grade
+        ``A`` … ``D`` or ``U``.
+    code
+        Reason code.
+    candidate
+        Deciding candidate; -1 if there is none at all.
+    distance_m
+        From the parcel to it; infinite if there is none.
+    piece, joint
+        Piece of the network and joint from which the way to the source starts; -1 without a way.
+    path_m
+        Length of the way along the network, from where the parcel would connect.
+    source
+        Row of the layer of the source or outfall reached; -1 without.
+    day
+        Day from which it works, for B and C.
+    holds_back
+        Row of the layer of the feature whose works finish last on the way; -1 without.
+    opened
+        Whether the way was found with unknowns taken as operating.
+    """
+
+    grade: npt.NDArray[np.object_]
+    code: npt.NDArray[np.object_]
+    candidate: Ints
+    distance_m: Floats
+    piece: Ints
+    joint: Ints
+    path_m: Floats
+    source: Ints
+    day: Ints
+    holds_back: Ints
+    opened: Bools
+
+
+def connect(parcels: Shapes, services: Mapping[str, Candidates], barriers: Shapes | None) -> dict[str, Connection]:
+    """Judge every parcel against the candidates of every service, in one search.
+
+    Parameters
+    ----------
+    parcels
+        Polygons of all parcels.
+    services
+        Candidates of each service.
+    barriers
+        Geometries that no connection may touch; None where nobody said whether there are any.
+    """
+    found = _search(parcels, services, Obstacles(parcels, barriers))
+    return {
+        key: _resolve(parcels, services[key], rows, barriers is None) for key, rows in found.items()
+    }
+
+
+def _search(
+    parcels: Shapes, services: Mapping[str, Candidates], obstacles: Obstacles
+) -> dict[str, tuple[Near, Bools]]:
+    """Find, for every service, the nearest candidate of each kind for each parcel."""
+    shapes, groups, reach, spans = [], [], [], {}
+    start = rows = 0
+    for key, c in services.items():
+        code, kinds = pd.factorize(pd.MultiIndex.from_arrays([c.level_shut, c.level_open, c.cause]))
+        spans[key] = (start, start + len(kinds), rows)
+        shapes.append(c.shape)
+        groups.append(code.astype(np.int64) + start)
+        reach.append(np.full(len(kinds), c.reach_m))
+        start, rows = start + len(kinds), rows + len(c.shape)
+    none = np.empty(0, dtype=object)
+    shape, group = np.concatenate([none, *shapes]), np.concatenate([np.empty(0, np.int64), *groups])
+    reach_m = np.concatenate([np.empty(0), *reach])
+    near = nearest(parcels, shape, group, reach_m)
+    alive = np.zeros(len(reach_m), dtype=bool)
+    for key, c in services.items():
+        local = group[spans[key][2] : spans[key][2] + len(c.shape)]
+        alive[local[(c.level_open < len(c.levels)) | (c.level_shut < len(c.levels))]] = True
+    wanted = alive[near.group]
+    live = Near(near.parcel[wanted], near.group[wanted], near.candidate[wanted], near.distance_m[wanted])
+    live, barred = unbarred(live, obstacles, (shape, group), reach_m)
+    dead = Near(near.parcel[~wanted], near.group[~wanted], near.candidate[~wanted], near.distance_m[~wanted])
+    every = Near(*(np.concatenate([getattr(live, f), getattr(dead, f)]) for f in Near.__dataclass_fields__))
+    barred = np.concatenate([barred, np.zeros(len(dead.parcel), dtype=bool)])
+    out = {}
+    for key, (low, high, offset) in spans.items():
+        mine = (every.group >= low) & (every.group < high)
+        out[key] = (
+            Near(every.parcel[mine], every.group[mine], every.candidate[mine] - offset, every.distance_m[mine]),
+            barred[mine],
+        )
+    return out
+
+
+def _best(rows: Near, usable: Bools, rank: Ints, parcels: int) -> Ints:
+    """Pick, for each parcel, the usable row of best rank, then of least distance; -1 where there is none."""
+    chosen = np.full(parcels, -1, dtype=np.int64)
+    pick = np.flatnonzero(usable)
+    order = pick[np.lexsort((rows.candidate[pick], rows.distance_m[pick], rank[pick], rows.parcel[pick]))]
+    first = order[np.flatnonzero(np.diff(rows.parcel[order], prepend=-1))]
+    chosen[rows.parcel[first]] = first
+    return chosen
+
+
+def _resolve(parcels: Shapes, c: Candidates, found: tuple[Near, Bools], barriers_unknown: bool) -> Connection:
+    """Turn the rows of one service into one answer a parcel."""
+    rows, barred = found
+    n, nowhere = len(parcels), len(c.levels)
+    shut, opened = c.level_shut[rows.candidate], c.level_open[rows.candidate]
+    sure = ~barred & ((rows.distance_m == 0) | (not barriers_unknown))
+    best_shut = _best(rows, sure & (shut < nowhere), shut, n)
+    best_open = _best(rows, ~barred & (opened < nowhere), opened, n)
+    level_shut = np.where(best_shut >= 0, np.append(shut, 0)[best_shut], nowhere)
+    level_open = np.where(best_open >= 0, np.append(opened, 0)[best_open], nowhere)
+    grade_shut, grade_open = c.levels.grade_of(level_shut), c.levels.grade_of(level_open)
+    known = grade_shut == grade_open
+    served = known & (grade_shut < NONE)
+    row = np.where(served, best_shut, np.where(known, -1, best_open))
+    grade = np.where(known, LETTERS[grade_shut], "U").astype(object)
+    code = np.full(n, "", dtype=object)
+    cause = np.append(c.cause, "")[np.append(rows.candidate, -1)[row]]
+    code[~known] = np.where(cause[~known] == "", "barriers_unknown", cause[~known])
+
+    failed = known & ~served
+    rank = _dead_rank(c, rows, barred)
+    worst = _best(rows, rank < len(DEAD), rank, n)
+    row = np.where(failed, worst, row)
+    code[failed] = np.append(np.array(DEAD, dtype=object)[np.minimum(rank, len(DEAD) - 1)], "none_found")[worst[failed]]
+    candidate = np.append(rows.candidate, -1)[row]
+    distance = np.append(rows.distance_m, np.inf)[row]
+    far = np.flatnonzero(failed & (row < 0))
+    if len(far):
+        candidate[far], distance[far] = _beyond(parcels[far], c)
+        code[far] = np.where(candidate[far] >= 0, "too_far", "none_found")
+    level = np.where(served, level_shut, np.where(known, nowhere, level_open))
+    return _trace(parcels, c, (grade, code, candidate, distance, level, ~known))
+
+
+def _dead_rank(c: Candidates, rows: Near, barred: Bools) -> Ints:
+    """Rank the rows that do not serve by how much their cause tells a planner."""
+    order = {code: i for i, code in enumerate(DEAD)}
+    rank = pd.Series(c.cause[rows.candidate]).map(order).fillna(len(DEAD)).to_numpy(dtype=np.int64)
+    alive = np.minimum(c.level_shut, c.level_open)[rows.candidate] < len(c.levels)
+    return np.where(alive, np.where(barred, order["blocked"], len(DEAD)), rank)
+
+
+def _beyond(parcels: Shapes, c: Candidates) -> tuple[Ints, Floats]:
+    """Find the nearest candidate that serves today, however far."""
+    now = np.flatnonzero(c.level_shut == 0)
+    row, distance = nearest_any(parcels, c.shape[now])
+    return np.where(row >= 0, np.append(now, -1)[row], -1), distance
+
+
+def _trace(parcels: Shapes, c: Candidates, answer: tuple[Any, Any, Ints, Floats, Ints, Bools]) -> Connection:
+    """Follow the way from each deciding candidate to its source: length, source, what holds it back."""
+    grade, code, candidate, distance, level, opened = answer
+    n = len(parcels)
+    nothing = np.full(n, -1, dtype=np.int64)
+    out = Connection(
+        grade, code, candidate, distance, nothing.copy(), nothing.copy(), np.full(n, np.nan), nothing.copy(),
+        np.zeros(n, dtype=np.int64), nothing.copy(), opened,
+    )  # fmt: skip
+    for supply, mine in ((c.shut, ~opened), (c.open, opened)):
+        for number in np.unique(level[mine & (level < len(c.levels))]):
+            who = np.flatnonzero(mine & (level == number))
+            _follow(parcels, c, (supply, int(number), who), out)
+    coming = (grade == "B") | (grade == "C")
+    out.day[coming] = c.levels.day_of(level[coming])
+    out.code[grade == "A"] = "connected"
+    out.code[grade == "C"] = "planned"
+    out.code[grade == "B"] = "construction"
+    network = c.network
+    held = np.flatnonzero((grade == "B") & (out.holds_back >= 0))
+    why = np.full(int(max(network.row.max(initial=-1), network.stub_row.max(initial=-1))) + 1, "", dtype=object)
+    why[network.row] = network.standing.why
+    why[network.stub_row] = network.stub_standing.why
+    reason = _why_of(c, out.holds_back[held], why)
+    out.code[held[reason == "built"]] = "built"
+    return out
+
+
+def _why_of(c: Candidates, rows: Ints, why: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
+    """Give the reason code of layer rows, sources included."""
+    size = max(len(why), int(c.network.sources.row.max(initial=-1)) + 1, int(rows.max(initial=-1)) + 1)
+    table = np.full(size, "", dtype=object)
+    table[: len(why)] = why
+    table[c.network.sources.row] = c.network.sources.standing.why
+    return np.asarray(table[rows])
+
+
+def _follow(parcels: Shapes, c: Candidates, at: tuple[Supply, int, Ints], out: Connection) -> None:
+    """Fill in the ways of some parcels that are served at one level in one view."""
+    supply, number, who = at
+    if supply.everywhere:
+        return
+    network, chosen = c.network, out.candidate[who]
+    way = supply.way(number)
+    piece = _piece(parcels[who], c, chosen)
+    out.piece[who] = piece
+    is_stub = c.stub[chosen] >= 0
+    joint = np.where(is_stub, np.append(network.stub_joint, -1)[c.stub[chosen]], -1)
+    lead = np.zeros(len(who))
+    line = np.flatnonzero(~is_stub)
+    joint[line], lead[line] = _start(parcels[who[line]], supply, (piece[line], way.length_m))
+    out.joint[who] = joint
+    out.path_m[who] = lead + way.length_m[joint]
+    root = way.source[joint]
+    first_source = np.full(len(supply.joint), -1, dtype=np.int64)
+    first_source[network.sources.joint[::-1]] = network.sources.row[::-1]
+    out.source[who] = first_source[root]
+    if supply.levels.grade[number] == A:
+        _confirm(supply, number, (joint[~out.opened[who]], piece[~out.opened[who]]))
+        return
+    out.holds_back[who] = _last(supply, number, (joint, piece, c.row[chosen], is_stub, c.stub[chosen]))
+
+
+def _piece(parcels: Shapes, c: Candidates, chosen: Ints) -> Ints:
+    """Find the piece of each chosen line that is nearest to its parcel; -1 for stubs."""
+    piece = c.piece[chosen].copy()
+    many = np.flatnonzero(c.pieces[chosen] > 1)
+    if len(many) == 0:
+        return piece
+    count = c.pieces[chosen[many]]
+    owner = np.repeat(np.arange(len(many)), count)
+    part = np.repeat(piece[many], count) + np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    gap = shapely.distance(parcels[many[owner]], c.network.joined.piece(part))
+    order = np.lexsort((part, gap, owner))
+    piece[many] = part[order[np.flatnonzero(np.diff(owner[order], prepend=-1))]]
+    return piece
+
+
+def _start(parcels: Shapes, supply: Supply, pieces: tuple[Ints, Floats]) -> tuple[Ints, Floats]:
+    """Find the end of a piece from which the way to the source is shortest, and how far it is along the piece to it."""
+    piece, length = pieces
+    u, v = supply.ends[0][piece], supply.ends[1][piece]
+    shape = supply.network.joined.piece(piece)
+    touch = shapely.line_locate_point(shape, shapely.get_point(shapely.shortest_line(shape, parcels), 0))
+    back = shapely.length(shape) - touch
+    by_u, by_v = touch + length[u], back + length[v]
+    if supply.network.service.directed:
+        way = supply.network.direction[piece]
+        by_u, by_v = np.where(way == 1, np.inf, by_u), np.where(way == -1, np.inf, by_v)
+    at_u = by_u <= by_v
+    return np.where(at_u, u, v), np.where(at_u, touch, back)
+
+
+def _last(supply: Supply, number: int, at: tuple[Ints, Ints, Ints, Bools, Ints]) -> Ints:
+    """Find the layer row whose works finish last on the way: of the candidate, the pieces passed, and the source."""
+    joint, piece, row, is_stub, stub = at
+    network = supply.network
+    coming = np.where(network.standing.grade > A, network.standing.day, 0)
+    value = coming * _SHIFT + np.arange(len(coming))
+    neutral = np.full(len(supply.joint), -1, dtype=np.int64)
+    fed = network.sources
+    by_source = np.where(fed.standing.grade > A, fed.standing.day, 0) * _SHIFT + len(coming) + np.arange(len(fed.joint))
+    order = np.argsort(-by_source)  # of several sources on a joint the one that works first counts
+    neutral[fed.joint[order]] = by_source[order]
+    worst = along(supply.way(number), value, neutral)[joint]
+    own = np.where(piece >= 0, np.append(value, -1)[piece], -1)
+    worst = np.maximum(worst, own)
+    index = worst % _SHIFT
+    held = np.concatenate([network.row, fed.row, [-1]])[np.where(worst < _SHIFT, -1, index)]
+    stub_day = np.where(is_stub, np.append(network.stub_standing.day, 0)[stub], 0)
+    return np.where(stub_day > np.where(worst < 0, 0, worst // _SHIFT), row, held)
+
+
+def _confirm(supply: Supply, number: int, at: tuple[Ints, Ints]) -> None:
+    """Walk the way of every cell that is about to be called A, piece by piece, and refuse to go on if one is broken.
+
+    Raises
+    ------
+    RuntimeError
+        A step of a way leads over something that does not operate, or joins two joints it does not touch: a bug of ours.
+    """
+    joint, piece = at
+    network, way = supply.network, supply.way(number)
+    here = np.flatnonzero(way.piece >= 0)
+    used, there = way.piece[here], way.next_joint[here]
+    u, v = supply.ends[0][used], supply.ends[1][used]
+    touches = ((u == here) & (v == there)) | ((v == here) & (u == there))
+    if network.service.directed:
+        flow = network.direction[used]
+        touches &= np.where(u == here, (flow == 1) | (flow == 2), (flow == -1) | (flow == 2))
+    broken = np.zeros(len(supply.joint), dtype=np.int64)
+    bad = ~touches | (network.standing.grade[used] != A)
+    value = np.zeros(len(network.row), dtype=np.int64)
+    value[used[bad]] = 1
+    ends_at = np.zeros(len(supply.joint), dtype=bool)
+    ends_at[network.sources.joint[network.sources.standing.grade == A]] = True
+    walked = along(way, value, broken)[joint] == 0
+    arrives = (way.source[joint] >= 0) & ends_at[way.source[joint]]
+    own = (piece < 0) | (np.append(network.standing.grade, A)[piece] == A)
+    if not (walked & arrives & own).all():
+        raise RuntimeError(f"gisplan: a way to a source of {network.service.key} does not hold when walked; please report.")

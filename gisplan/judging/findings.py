@@ -1,0 +1,180 @@
+"""Findings: one row for each parcel and condition, with number, limit, verdict and where the limit comes from."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from gisplan.base.labels import say_column
+from gisplan.base.units import number
+from gisplan.judging.candidates import FAILS, HOLDS, Candidates, check, piece_bearer, stub_bearer
+from gisplan.judging.cells import VERDICTS
+from gisplan.judging.connection import LETTERS
+from gisplan.judging.judgement import Judgement
+from gisplan.rules.profile import Condition, Service
+
+Ints = npt.NDArray[np.int64]
+Texts = npt.NDArray[np.object_]
+
+COLUMNS = (
+    "parcel", "service", "condition", "value", "unit", "limit", "verdict", "grade", "feature", "works",
+    "ready_on", "basis", "clause", "reason_zh", "reason_en",
+)  # fmt: skip
+
+def findings(judgement: Judgement, cells: pd.DataFrame) -> pd.DataFrame:
+    """Give the outcome of every condition for every parcel.
+
+    The rows of a cell agree with its grade: the worst of its required rows (D, U, C, B, A from worst to best) is the grade
+    of the cell.
+
+    Parameters
+    ----------
+    judgement
+        What was measured.
+    cells
+        The answers, from `gisplan.judging.cells.cells`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a parcel and condition, parcels in order; `COLUMNS`. ``value`` is a number in ``unit``, a class code, or 1
+        and 0 for yes and no; missing where it is not known, infinite where it was looked for and there is none.
+    """
+    services = judgement.survey.profile.services
+    n = len(judgement.survey.parcels)
+    parts = []
+    for i, service in enumerate(services):
+        cell = cells.iloc[i :: len(services)].reset_index(drop=True)
+        parts += [_rows(judgement, service, condition, cell) for condition in service.conditions]
+    table = pd.concat(parts, ignore_index=True)
+    order = np.arange(len(table)).reshape(len(parts), n).T.ravel()
+    return table.iloc[order].reset_index(drop=True)[list(COLUMNS)]
+
+
+def _rows(judgement: Judgement, service: Service, condition: Condition, cell: pd.DataFrame) -> pd.DataFrame:
+    """Give the rows of one condition."""
+    if service.shape == "surface":
+        value, grade = _surface(judgement, service, condition, cell)
+    elif service.key in judgement.connections:
+        value, grade = _network(judgement, service, condition, cell)
+    else:
+        value = np.full(len(cell), np.nan, dtype=object)
+        if condition.measure.kind == "reach":
+            value[(cell["code"] == "declared_absent").to_numpy()] = np.inf
+        grade = cell["grade"].to_numpy(dtype=object)
+    overruled = cell["by"].isin(["decision", "letter"]) | cell["code"].isin(
+        ["letter_contradicts", "parcel_overlap", "parcel_geometry"]
+    )
+    grade = np.where(overruled, cell["grade"], grade)
+    rows = cell[["parcel", "service", "feature", "works", "ready_on"]].copy()
+    rows["condition"] = condition.id
+    rows["value"], rows["unit"], rows["limit"] = value, condition.measure.unit, condition.limit.text
+    rows["grade"] = grade
+    rows["verdict"] = rows["grade"].map(VERDICTS)
+    rows["basis"] = condition.basis
+    rows["clause"] = f"{condition.code} {condition.clause}".strip()
+    _say(rows, cell, condition)
+    return rows
+
+
+def _say(rows: pd.DataFrame, cell: pd.DataFrame, condition: Condition) -> None:
+    """Write each row's sentence: the measured value against the limit, or the reason of the cell where it decides."""
+    blank = pd.Series("", index=rows.index)
+    shown = {value: _text(value) for value in pd.unique(rows["value"])}
+    values = {
+        "value": rows["value"].map(shown).fillna("?").astype("str"),
+        "unit": blank + condition.measure.unit,
+        "limit": blank + condition.limit.text,
+    }
+    kind = "class" if condition.measure.kind == "class" else ("flag" if not condition.measure.unit else "number")
+    code = pd.Series(f"finding.{kind}." + rows["grade"].astype("str"), index=rows.index)
+    decides = ((rows["grade"] == cell["grade"]) & (condition.weight == "required")).to_numpy()
+    for lang in ("zh", "en"):
+        values["label"] = blank + condition.label.text(lang)
+        own = say_column(code, lang, values)
+        rows[f"reason_{lang}"] = np.where(decides & (rows["grade"] != "A"), cell[f"reason_{lang}"], own)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    return number(float(value)) if isinstance(value, int | float | np.number) else "?"
+
+
+def _surface(
+    judgement: Judgement, service: Service, condition: Condition, cell: pd.DataFrame
+) -> tuple[Texts, Texts]:
+    """Give value and grade of one condition of the levelling."""
+    found = judgement.leveling[service.key]
+    value, outcome = found.values[condition.id], found.outcomes[condition.id]
+    grade = np.select([outcome == HOLDS, outcome == FAILS], ["A", "D"], default="U").astype(object)
+    if condition.measure.name == "accepted":
+        own = np.isin(found.grade, ("B", "C")) | ((found.grade == "D") & np.isin(found.code, ("undated", "unfunded", "abandoned")))
+        grade = np.where(own & (outcome != HOLDS), cell["grade"], grade)
+        future = (cell["code"] == "future").to_numpy()
+        grade = np.where(future, cell["grade"], grade)
+    return value.astype(object), grade
+
+
+def _network(
+    judgement: Judgement, service: Service, condition: Condition, cell: pd.DataFrame
+) -> tuple[Texts, Texts]:
+    """Give value and grade of one condition of a network service, on the candidate that decides each cell."""
+    found, kept = judgement.connections[service.key], judgement.candidates[service.key]
+    chosen = found.candidate
+    none = chosen < 0
+    geometry = found.grade
+    if condition.measure.kind == "reach":
+        near = found.distance_m <= condition.limit.high
+        barred = np.isin(found.code, ("blocked",))
+        grade = np.where(near & ~barred, "A", "D").astype(object)
+        grade[found.code == "barriers_unknown"] = "U"
+        return found.distance_m.astype(object), grade
+    if condition.measure.kind == "path":
+        level = np.where(none, len(kept.levels), np.append(_raw_level(kept, opened=False), 0)[chosen])
+        may = np.where(none, len(kept.levels), np.append(_raw_level(kept, opened=True), 0)[chosen])
+        now, could = kept.levels.grade_of(level), kept.levels.grade_of(may)
+        grade = np.where(now == could, LETTERS[now], "U").astype(object)
+        grade[(cell["code"] == "future").to_numpy()] = "B"
+        value = np.where(grade == "A", 1.0, np.where(grade == "U", np.nan, 0.0)).astype(object)
+        return value, np.where(none & (geometry == "D"), "D", grade)
+    value, outcome = _attribute(judgement, service, condition, chosen)
+    grade = np.select([outcome == HOLDS, outcome == FAILS], ["A", "D"], default="U").astype(object)
+    # Where nothing serves anyway, a size that is not known decides nothing.
+    grade[(geometry == "D") & (grade == "U")] = "D"
+    return value, grade
+
+
+def _raw_level(kept: Candidates, opened: bool) -> Ints:
+    """Give the level at which each candidate is connected, whatever its size."""
+    supply = kept.open if opened else kept.shut
+    level = np.full(len(kept.row), len(kept.levels), dtype=np.int64)
+    lines, stubs = kept.piece >= 0, kept.stub >= 0
+    level[lines] = supply.piece[kept.piece[lines]]
+    level[stubs] = supply.stub[kept.stub[stubs]]
+    return level
+
+
+def _attribute(
+    judgement: Judgement, service: Service, condition: Condition, chosen: Ints
+) -> tuple[Texts, Ints]:
+    """Give size or class of the main behind each deciding candidate, and whether it holds."""
+    kept = judgement.candidates[service.key]
+    layer = judgement.survey.layers[service.key]
+    opened = judgement.connections[service.key].opened
+    column = layer[condition.measure.column]
+    if not len(layer):
+        return np.full(len(chosen), np.nan, dtype=object), np.zeros(len(chosen), dtype=np.int64)
+    rows = []
+    for supply in (kept.shut, kept.open):
+        by_piece, by_stub = piece_bearer(supply, supply.piece), stub_bearer(supply, supply.stub)
+        bearer = kept.row.copy()
+        lines, stubs = kept.piece >= 0, kept.stub >= 0
+        bearer[lines] = by_piece[kept.piece[lines]]
+        bearer[stubs] = by_stub[kept.stub[stubs]]
+        rows.append(np.where(chosen >= 0, np.append(bearer, -1)[chosen], -1))
+    row = np.where(opened, rows[1], rows[0])
+    found = np.where(row < 0, 0, check(column.iloc[np.maximum(row, 0)], condition.limit))
+    value = column.astype(object).to_numpy(dtype=object)[np.maximum(row, 0)]
+    return np.where((row < 0) | pd.isna(value), np.nan, value).astype(object), found

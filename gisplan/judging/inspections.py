@@ -1,0 +1,112 @@
+"""Inspections: what was found while networks were built and papers were read; each finding is an issue record."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from gisplan.base.issues import COLUMNS, Book
+from gisplan.base.labels import label, say_column
+from gisplan.base.units import number
+from gisplan.judging.judgement import Judgement
+from gisplan.networks.network import Network
+from gisplan.rules.profile import named
+
+
+def inspect(judgement: Judgement, lang: str = "zh") -> pd.DataFrame:
+    """List what a planner should look at, beside what reading found.
+
+    Parameters
+    ----------
+    judgement
+        What was built and read.
+    lang
+        Language of the messages.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Issue records: code, severity, file, layer, feature, message, hint, action.
+    """
+    book = Book("en" if lang == "en" else "zh")
+    survey = judgement.survey
+    for parcel in survey.parcels.index[judgement.overlap]:
+        book.add("parcel_overlap", "warning", "noted", ("", "parcels", str(parcel)), parcel=parcel)
+    promised = survey.parcels["promised"].dropna()
+    for word in pd.unique(promised[promised.astype("str").str.strip() != ""]):
+        if named(str(word)) is None:
+            first = str(promised.index[promised == word][0])
+            book.add("promise_unknown", "warning", "noted", ("", "parcels", first), word=word)
+    _papers(judgement, book)
+    parts = [book.table()]
+    for key, kept in judgement.candidates.items():
+        _network(judgement, kept.network, book := Book(book.lang))
+        parts += [book.table(), _joins(judgement, key, book.lang)]
+    return pd.concat(parts, ignore_index=True)[list(COLUMNS)]
+
+
+def _papers(judgement: Judgement, book: Book) -> None:
+    """List the letters that do not count at the date."""
+    evidence = judgement.survey.evidence
+    for row in evidence[~evidence.index.isin(judgement.evidence.index)].itertuples():
+        file = "" if pd.isna(row.file) else str(row.file)
+        expired = pd.notna(row.expires) and row.expires < pd.Timestamp(judgement.date)
+        code = "evidence_expired" if expired else "evidence_invalid"
+        book.add(
+            code, "warning", "set aside", (file, "evidence", _text(row.parcel) or _text(row.feature)),
+            number=_text(row.number) or "?", issuer=_text(row.issuer) or "?",
+        )  # fmt: skip
+
+
+def _text(value: object) -> str:
+    return "" if pd.isna(value) else str(value)
+
+
+def _network(judgement: Judgement, network: Network, book: Book) -> None:
+    """List sources of the wrong kind, valves that cut or may cut, and combined sewers."""
+    key = network.service.key
+    layer = judgement.survey.layers[key]
+    role, file = layer["role"], layer["file"].astype("str")
+
+    def tell(code: str, severity: str, rows: np.ndarray) -> None:
+        for at in np.flatnonzero(rows):
+            feature = str(layer.index[at])
+            book.add(code, severity, "noted", (str(file.iloc[at]), key, feature), feature=feature)
+
+    fed = np.zeros(len(layer), dtype=bool)
+    fed[network.sources.row] = True
+    tell("source_kind", "warning", role.isin(["source", "outfall"]).to_numpy() & ~fed)
+    valve = (role == "valve").to_numpy()
+    shut = (layer["open"].astype("boolean") == False).fillna(False).to_numpy(dtype=bool)  # noqa: E712
+    tell("valve_closed", "info", valve & shut)
+    tell("valve_unknown", "warning", valve & layer["open_unknown"].to_numpy(dtype=bool))
+    combined = (layer["system"] == "combined").fillna(False).to_numpy(dtype=bool) & (role == "line").to_numpy()
+    if combined.any():
+        code = "combined_refused" if network.service.combined == "refuse" else "combined_serves"
+        first = str(layer.index[np.flatnonzero(combined)[0]])
+        book.add(code, "warning", "noted", ("", key, first), count=int(combined.sum()), feature=first)
+
+
+def _joins(judgement: Judgement, key: str, lang: str) -> pd.DataFrame:
+    """List every join over a gap, a row each."""
+    joins = judgement.candidates[key].network.joins
+    joins = joins[joins["kind"].isin(["end_end", "end_side"]) & (joins["gap_m"] > 1e-6)].reset_index(drop=True)
+    gap = {value: number(value, 3) for value in pd.unique(joins["gap_m"])}
+    values = {
+        "feature": joins["feature"].astype("str"),
+        "other": joins["other"].astype("str"),
+        "gap": joins["gap_m"].map(gap).astype("str"),
+    }
+    code = pd.Series("issue.joined", index=joins.index)
+    return pd.DataFrame(
+        {
+            "code": "joined",
+            "severity": "info",
+            "file": "",
+            "layer": key,
+            "feature": values["feature"],
+            "message": say_column(code, lang, values),
+            "hint": label("hint.joined").text(lang),
+            "action": "joined",
+        }
+    )

@@ -1,0 +1,126 @@
+"""The judgement of one survey at one date: networks, candidates, connections and levelling, computed once."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import shapely
+
+from gisplan.base.errors import NetworkError
+from gisplan.judging import evidence as papers
+from gisplan.judging.candidates import Candidates, candidates
+from gisplan.judging.connection import Connection, connect
+from gisplan.judging.leveling import Leveling, level
+from gisplan.networks.network import Network, build
+from gisplan.networks.standing import A, Standing, standing
+from gisplan.reading.survey import Survey
+from gisplan.rules.profile import Service
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Everything that geometry, works and papers say about a survey at a date.
+
+    Attributes
+    ----------
+    survey, date
+        What was judged, and for when.
+    evidence
+        The rows of evidence that are valid at the date.
+    standings, candidates, connections
+        By service; only for services that have a layer.
+    leveling
+        By service of shape ``surface``.
+    overlap
+        Parcels that overlap another by more than the profile allows.
+    """
+
+    survey: Survey
+    date: dt.date
+    evidence: pd.DataFrame
+    standings: dict[str, Standing]
+    candidates: dict[str, Candidates]
+    connections: dict[str, Connection]
+    leveling: dict[str, Leveling]
+    overlap: npt.NDArray[np.bool_]
+
+    def network(self, service: str) -> Network:
+        """Give a service's network with the parcels it serves today tied to it.
+
+        Raises
+        ------
+        NetworkError
+            The zone has no layer of this service.
+        """
+        if service not in self.candidates:
+            known = ", ".join(self.candidates) or "none"
+            raise NetworkError(f"the zone has no network {service!r}: no layer was given. Networks: {known}.")
+        joint, grade = self.connections[service].joint, self.connections[service].grade
+        served = np.flatnonzero((grade == "A") & (joint >= 0))
+        parcels = self.survey.parcels.index[served].tolist()
+        return self.candidates[service].network.tied(zip(parcels, joint[served].tolist(), strict=True))
+
+
+def judge(survey: Survey, date: dt.date, progress: Progress | None = None) -> Judgement:
+    """Judge a survey at a date."""
+    tell = progress or (lambda _: None)
+    valid = papers.valid(survey.evidence, date)
+    standings: dict[str, Standing] = {}
+    found: dict[str, Candidates] = {}
+    for service in survey.profile.networks:
+        layer = survey.layers.get(service.key)
+        if layer is None or service.key in survey.absent:
+            continue
+        tell(service.key)
+        standings[service.key] = _standing(survey, service, valid, date)
+        network = build(layer, service, standings[service.key], survey.snap_m.get(service.key, survey.profile.snap_m))
+        found[service.key] = candidates(layer, network, standings[service.key], service.key in survey.doubts)
+    tell("reach")
+    shapes = np.asarray(survey.parcels.geometry.array)
+    barriers = None if survey.barriers is None else np.asarray(survey.barriers.geometry.array)
+    connections = connect(shapes, found, barriers) if found else {}
+    tell("leveling")
+    roads = _roads(survey, standings)
+    leveling = {s.key: level(survey, s, valid, date, roads) for s in survey.profile.services if s.shape == "surface"}
+    return Judgement(survey, date, valid, standings, found, connections, leveling, _overlap(survey, shapes))
+
+
+def _standing(survey: Survey, service: Service, valid: pd.DataFrame, date: dt.date) -> Standing:
+    """Give the standing of every row of a layer; the open column closes lines only, a valve closes its joint."""
+    layer = survey.layers[service.key]
+    is_line = shapely.get_type_id(np.asarray(layer.geometry.array)) == 1
+    table = pd.DataFrame(layer[["status", "works", "close_on"]])
+    table["open"] = layer["open"].astype("boolean").where(is_line, pd.NA)
+    return standing(table, survey.works, date, papers.on_features(valid, service.key, layer.index))
+
+
+def _roads(survey: Survey, standings: dict[str, Standing]) -> npt.NDArray[np.object_]:
+    """Give the road lines that operate."""
+    shapes = [np.empty(0, dtype=object)]
+    for service in survey.profile.networks:
+        if service.crossings == "join" and service.key in standings:
+            layer = survey.layers[service.key]
+            geometry = np.asarray(layer.geometry.array)
+            now = (standings[service.key].grade == A) & (shapely.get_type_id(geometry) == 1)
+            shapes.append(geometry[now])
+    return np.concatenate(shapes)
+
+
+def _overlap(survey: Survey, shapes: npt.NDArray[np.object_]) -> npt.NDArray[np.bool_]:
+    """Tell which parcels overlap another by more than the profile allows."""
+    doubt = np.zeros(len(shapes), dtype=bool)
+    if len(shapes) < 2:
+        return doubt
+    a, b = shapely.STRtree(shapes).query(shapes, predicate="intersects")
+    once = a < b
+    a, b = a[once], b[once]
+    over = shapely.area(shapely.intersection(shapes[a], shapes[b])) > survey.profile.overlap_m2
+    doubt[a[over]] = doubt[b[over]] = True
+    return doubt

@@ -1,0 +1,317 @@
+"""One service's network: joints and pieces as arrays, and the networkx graph made from the same arrays."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import networkx as nx
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import shapely
+
+from gisplan.networks.joints import KINDS, Drawing, Joined, join
+from gisplan.networks.standing import A, Standing
+from gisplan.rules.profile import Service
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+FORWARD, REVERSE, BOTH, UNSURE = 1, -1, 2, 0
+
+_CONDUCTING = ("line", "lateral")
+_POINTS = ("source", "outfall", "boundary_supply", "valve", "pump", "manhole", "joint", "stub", "hydrant")
+_SOURCES = ("source", "outfall", "boundary_supply")
+_LEAVES = ("stub", "hydrant")
+_FLOWS = {"forward": FORWARD, "reverse": REVERSE, "both": BOTH}
+_STRAY = 10.0
+"""A closed valve that lies on no line puts the nearest one in doubt within this many times the tolerance."""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Points where a service is fed, or where it drains to: joint, row in the layer, standing."""
+
+    joint: Ints
+    row: Ints
+    standing: Standing
+
+
+@dataclass(frozen=True)
+class Network:
+    """The joints and pieces of one service at one date.
+
+    Attributes
+    ----------
+    service
+        The service as the profile has it.
+    joined
+        Joints and pieces as drawn.
+    row
+        Row in the layer of each piece.
+    standing
+        Standing of each piece.
+    direction
+        `FORWARD`, `REVERSE`, `BOTH` or `UNSURE` for each piece.
+    main
+        Whether a piece is part of a main (role line), not of a lateral.
+    closed, unsure_closed
+        Joints cut by a closed valve; by a valve of which that is not known.
+    sources
+        Where the service is fed or drains to.
+    stub_joint, stub_row, stub_standing
+        Connection stubs.
+    features
+        Feature id of each row of the layer.
+    """
+
+    service: Service
+    joined: Joined
+    row: Ints
+    standing: Standing
+    direction: Ints
+    main: Bools
+    closed: Ints
+    unsure_closed: Ints
+    sources: Sources
+    stub_joint: Ints
+    stub_row: Ints
+    stub_standing: Standing
+    features: npt.NDArray[np.object_]
+    ties: tuple[tuple[str, int], ...] = field(default=())
+
+    @property
+    def joins(self) -> pd.DataFrame:
+        """Every join over a gap: ``feature``, ``other``, ``kind``, ``gap_m``, ``x``, ``y``."""
+        table = self.joined.joins
+        xy = self.joined.xy[table["joint"].to_numpy(dtype=np.int64)]
+        rows = self._drawn
+        return pd.DataFrame(
+            {
+                "feature": self.features[rows[table["line"].to_numpy(dtype=np.int64)]],
+                "other": self.features[rows[table["other"].to_numpy(dtype=np.int64)]],
+                "kind": np.array(KINDS, dtype=object)[table["kind"].to_numpy(dtype=np.int64)],
+                "gap_m": table["gap_m"].to_numpy(dtype=float),
+                "x": xy[:, 0],
+                "y": xy[:, 1],
+            }
+        )
+
+    @cached_property
+    def _drawn(self) -> Ints:
+        """Rows of the layer in the order in which they were drawn: lines, then points."""
+        return self._rows
+
+    _rows: Ints = field(default_factory=lambda: np.empty(0, np.int64), repr=False)
+
+    @cached_property
+    def live_ends(self) -> tuple[Ints, Ints]:
+        """Joints at both ends of each piece with the joints of closed valves taken apart."""
+        return split(self.joined.u, self.joined.v, self.closed, len(self.joined.xy))
+
+    @cached_property
+    def graph(self) -> nx.MultiGraph:
+        """What operates, as a networkx MultiGraph (MultiDiGraph with the flow for services that drain).
+
+        Nodes are integer joints with ``x`` and ``y``; sources carry ``source`` (their feature id); ("parcel", id) nodes
+        are tied to what serves them today. Edges have the feature id as key, ``length_m`` and ``part``. A source and a
+        parcel that it serves are connected: ``nx.has_path(g, source, ("parcel", id))``, for a service that drains
+        ``nx.has_path(g, ("parcel", id), outfall)``.
+        """
+        usable = np.flatnonzero(self.standing.grade == A)
+        u, v = (side[usable] for side in self.live_ends)
+        direction = self.direction[usable] if self.service.directed else np.full(len(usable), FORWARD)
+        graph = nx.MultiDiGraph() if self.service.directed else nx.MultiGraph()
+        enabled = gc.isenabled()
+        gc.disable()  # building millions of small objects triggers the collector in vain
+        try:
+            self._fill(graph, usable, (u, v, direction))
+        finally:
+            if enabled:
+                gc.enable()
+        return graph
+
+    def _fill(self, graph: nx.MultiGraph, usable: Ints, ends: tuple[Ints, Ints, Ints]) -> None:
+        u, v, direction = ends
+        nodes = np.union1d(np.union1d(u, v), self.sources.joint)
+        origin = np.arange(max(int(nodes.max(initial=-1)) + 1, len(self.joined.xy)))
+        for side, drawn in zip(self.live_ends, (self.joined.u, self.joined.v), strict=True):
+            origin[side] = drawn
+        xy = self.joined.xy[origin[nodes]] if len(nodes) else np.empty((0, 2))
+        graph.add_nodes_from(
+            (int(j), {"x": x, "y": y}) for j, x, y in zip(nodes, xy[:, 0].tolist(), xy[:, 1].tolist(), strict=True)
+        )
+        part = usable - np.searchsorted(self.row, self.row[usable]) if _sorted(self.row) else usable
+        keys = [f"{f}#{p}" if p else str(f) for f, p in zip(self.features[self.row[usable]], part.tolist(), strict=True)]
+        rows: Iterable[Any] = zip(
+            u.tolist(), v.tolist(), keys, self.joined.length_m[usable].tolist(), direction.tolist(), strict=True
+        )
+        for a, b, key, length, way in rows:
+            if way in (FORWARD, BOTH):
+                graph.add_edge(a, b, key=key, length_m=length)
+            if way in (REVERSE, BOTH):
+                graph.add_edge(b, a, key=key, length_m=length)
+        working = self.sources.standing.grade == A
+        for joint, row in zip(self.sources.joint[working].tolist(), self.sources.row[working].tolist(), strict=True):
+            graph.add_node(joint, source=str(self.features[row]))
+        for parcel, joint in self.ties:
+            if self.service.directed:
+                graph.add_edge(("parcel", parcel), joint, key="reach", length_m=0.0)
+            else:
+                graph.add_edge(joint, ("parcel", parcel), key="reach", length_m=0.0)
+
+    def tied(self, ties: Iterable[tuple[str, int]]) -> Network:
+        """Give the same network with parcels tied to joints."""
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return Network(**{**values, "ties": tuple(ties)})
+
+
+def _sorted(rows: Ints) -> bool:
+    return bool((np.diff(rows) >= 0).all())
+
+
+def split(u: Ints, v: Ints, closed: Ints, joints: int) -> tuple[Ints, Ints]:
+    """Take the joints of closed valves apart: every piece that ends there gets an end of its own."""
+    if len(closed) == 0:
+        return u, v
+    shut = np.zeros(joints, dtype=bool)
+    shut[closed] = True
+    ends = np.concatenate([u, v])
+    cut = shut[ends]
+    ends = ends.copy()
+    ends[cut] = joints + np.arange(cut.sum())
+    return ends[: len(u)], ends[len(u) :]
+
+
+def build(layer: pd.DataFrame, service: Service, standing: Standing, snap_m: float) -> Network:
+    """Build the network of one service.
+
+    Parameters
+    ----------
+    layer
+        The service's features (columns as in layers/README.md), in the zone's system, lines and points.
+    service
+        The service as the profile has it.
+    standing
+        Standing of every row of `layer`.
+    snap_m
+        Tolerance for joining ends.
+    """
+    role = layer["role"].to_numpy(dtype=object)
+    geometry = np.asarray(layer.geometry.array)
+    is_line = shapely.get_type_id(geometry) == 1
+    conducts = is_line & np.isin(role, _CONDUCTING) & ~standing.out
+    if service.combined == "refuse":
+        conducts &= ~(layer["system"] == "combined").fillna(False).to_numpy(dtype=bool)
+    is_valve = role == "valve"
+    lives = ~standing.out | (is_valve & (standing.why == "closed"))
+    is_point = ~is_line & np.isin(role, _POINTS) & lives
+    lines, points = np.flatnonzero(conducts), np.flatnonzero(is_point)
+    line_number, point_number = _numbers(layer, lines, points)
+    works_now = (standing.grade == A) | (standing.why == "closed")
+    drawing = Drawing(
+        lines=geometry[lines],
+        points=shapely.get_coordinates(geometry[points]).reshape(-1, 2),
+        line_first=works_now[lines],
+        point_first=works_now[points] & ~np.isin(role[points], _LEAVES),
+        numbers=line_number,
+        point_number=point_number,
+        deck=_deck(layer, lines) if service.crossings == "join" else None,
+    )
+    joined = join(drawing, snap_m)
+    row = lines[joined.line]
+    joint_of = np.full(len(layer), -1, dtype=np.int64)
+    joint_of[points] = joined.point_joint
+    closed, unsure = _valves(layer, standing, np.flatnonzero(is_valve & is_point))
+    piece_standing = _stray(standing.take(row), (drawing, joined), joint_of[np.concatenate([closed, unsure])], snap_m)
+    fed = np.flatnonzero(is_point & np.isin(role, _SOURCES))
+    stubs = np.flatnonzero(is_point & (role == "stub"))
+    flow = layer["flow"].map(_FLOWS).fillna(UNSURE).to_numpy(dtype=np.int64)
+    return Network(
+        service=service,
+        joined=joined,
+        row=row,
+        standing=piece_standing,
+        direction=flow[row],
+        main=(role == "line")[row],
+        closed=np.unique(joint_of[closed]),
+        unsure_closed=np.unique(joint_of[unsure]),
+        sources=_sources(layer, service, standing, (fed, joint_of)),
+        stub_joint=joint_of[stubs],
+        stub_row=stubs,
+        stub_standing=standing.take(stubs),
+        features=layer.index.to_numpy(dtype=object),
+        _rows=np.concatenate([lines, points]),
+    )
+
+
+def _numbers(layer: pd.DataFrame, lines: Ints, points: Ints) -> tuple[Ints, Ints]:
+    """Code the joint numbers of the line ends; a point whose id is such a number is that joint."""
+    start, end = layer["from_joint"].iloc[lines], layer["to_joint"].iloc[lines]
+    both = pd.concat([start, end], ignore_index=True)
+    if both.isna().all():
+        return np.zeros((len(lines), 2), dtype=np.int64), np.zeros(len(points), dtype=np.int64)
+    code, names = pd.factorize(both)
+    number = (code.astype(np.int64) + 1).reshape(2, -1).T
+    return number, pd.Index(names).get_indexer(layer.index[points]).astype(np.int64) + 1
+
+
+def _deck(layer: pd.DataFrame, lines: Ints) -> Ints:
+    """Code the decks; blank is the ground, ``0``."""
+    code, _ = pd.factorize(layer["deck"].iloc[lines].fillna("0").astype("str").str.strip())
+    return code.astype(np.int64)
+
+
+def _valves(layer: pd.DataFrame, standing: Standing, valves: Ints) -> tuple[Ints, Ints]:
+    """Find the closed valves, and those of which that is not known."""
+    part = standing.take(valves)
+    is_open = layer["open"].astype("boolean").iloc[valves]
+    shut = (is_open == False).fillna(False).to_numpy(dtype=bool) | (part.why == "closed")  # noqa: E712
+    odd = layer["open_unknown"].iloc[valves].to_numpy(dtype=bool)
+    works_now = (part.grade == A) | (part.why == "closed")
+    closed = shut & works_now
+    unsure = ((shut & part.unknown) | (odd & (works_now | part.unknown))) & ~closed
+    return valves[closed], valves[unsure]
+
+
+def _stray(
+    standing: Standing, drawn: tuple[Drawing, Joined], closed: Ints, snap_m: float
+) -> Standing:
+    """Put the nearest line in doubt where a closed valve lies on no line: it was meant to cut something."""
+    drawing, joined = drawn
+    used = np.zeros(len(joined.xy), dtype=bool)
+    used[joined.u] = used[joined.v] = True
+    lost = closed[~used[closed]] if len(closed) else closed
+    if len(lost) == 0 or len(drawing.lines) == 0:
+        return standing
+    spots = shapely.points(joined.xy[lost])
+    (_, line) = shapely.STRtree(drawing.lines).query_nearest(spots, max_distance=_STRAY * snap_m, all_matches=False)
+    doubt = np.isin(joined.line, line) & (standing.grade == A)
+    why, grade = standing.why.copy(), standing.grade.copy()
+    why[doubt], grade[doubt] = "valve_unknown", 3
+    return Standing(grade, standing.day, standing.closes, standing.unknown | doubt, standing.out, why)
+
+
+def _sources(layer: pd.DataFrame, service: Service, standing: Standing, fed: tuple[Ints, Ints]) -> Sources:
+    """List the points that feed or drain the service and are of a kind that the profile accepts."""
+    rows, joint_of = fed
+    kind = layer["kind"].to_numpy(dtype=object)[rows]
+    role = layer["role"].to_numpy(dtype=object)[rows]
+    blank = pd.isna(kind) & (role != "boundary_supply") & bool(service.sources)
+    right = np.isin(kind, service.sources) | (role == "boundary_supply") | (not service.sources) | blank
+    rows, blank = rows[right], blank[right]
+    part = standing.take(rows)
+    doubt = blank & (part.grade == A)
+    part = Standing(
+        np.where(doubt, 3, part.grade),
+        part.day,
+        part.closes,
+        part.unknown | doubt,
+        part.out,
+        np.where(doubt, "source_unknown", part.why).astype(object),
+    )
+    return Sources(joint_of[rows], rows, part)

@@ -1,0 +1,221 @@
+"""Reach: what is near each parcel, and whether the straight way there crosses a neighbour or a barrier.
+
+All services are searched in one pass: one tree over every candidate, a box query a block of parcels, the nearest box first,
+then only those whose boxes are nearer than what was found.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Shapes = npt.NDArray[np.object_]
+
+_BLOCK = 10_000
+_STEP_M = 1.0
+"""Where the straight way to the nearest point is barred, a candidate is tried every metre."""
+_GRAZE_M = 0.1
+"""A way may run this far inside a neighbour: shared boundaries are drawn twice and never quite alike."""
+
+
+@dataclass(frozen=True)
+class Near:
+    """The nearest candidate of each group for each parcel; one row a pair that was found.
+
+    Attributes
+    ----------
+    parcel, group, candidate
+        Row of the parcel, number of the group, row of the candidate.
+    distance_m
+        From the parcel (its area: 0 where the candidate lies inside or touches).
+    """
+
+    parcel: Ints
+    group: Ints
+    candidate: Ints
+    distance_m: Floats
+
+
+def nearest(parcels: Shapes, candidates: Shapes, group: Ints, reach_m: Floats, threads: int | None = None) -> Near:
+    """Find the nearest candidate of each group within reach of each parcel.
+
+    Parameters
+    ----------
+    parcels
+        Polygons.
+    candidates
+        Lines and points.
+    group
+        Group number of each candidate, ``0 … len(reach_m) - 1``.
+    reach_m
+        Largest distance for each group (``<=``).
+    threads
+        Worker threads; as many as there are processors if not given. The answer does not depend on it.
+    """
+    none = np.empty(0, dtype=np.int64)
+    if len(parcels) == 0 or len(candidates) == 0:
+        return Near(none, none, none, np.empty(0))
+    tree = shapely.STRtree(candidates)
+    tree.query(parcels[0])  # the tree is built on first use: once, before the threads start
+    bounds = shapely.bounds(candidates)
+    work = _block(tree, (candidates, bounds, group), reach_m)
+    starts = range(0, len(parcels), _BLOCK)
+    with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
+        found = list(pool.map(lambda i: work(parcels[i : i + _BLOCK]), starts))
+    return Near(
+        np.concatenate([f[0] + i for f, i in zip(found, starts, strict=True)]),
+        np.concatenate([f[1] for f in found]),
+        np.concatenate([f[2] for f in found]),
+        np.concatenate([f[3] for f in found]),
+    )
+
+
+def _block(
+    tree: shapely.STRtree, candidate: tuple[Shapes, Floats, Ints], reach_m: Floats
+) -> Callable[[Shapes], tuple[Ints, Ints, Ints, Floats]]:
+    """Make the function that serves one block of parcels."""
+    shapes, bounds, group = candidate
+    groups, furthest = len(reach_m), float(reach_m.max(initial=0.0))
+
+    def work(block: Shapes) -> tuple[Ints, Ints, Ints, Floats]:
+        box = shapely.bounds(block)
+        pair_p, pair_c = tree.query(shapely.box(*(box + [-furthest, -furthest, furthest, furthest]).T))
+        b, c = box[pair_p], bounds[pair_c]
+        gap2 = np.maximum(0, np.maximum(c[:, 0] - b[:, 2], b[:, 0] - c[:, 2])) ** 2
+        gap2 += np.maximum(0, np.maximum(c[:, 1] - b[:, 3], b[:, 1] - c[:, 3])) ** 2
+        key = pair_p * groups + group[pair_c]
+        order = np.lexsort((gap2, key))
+        key, gap, pair_p, pair_c = key[order], np.sqrt(gap2[order]), pair_p[order], pair_c[order]
+        best = np.tile(np.nextafter(reach_m, np.inf), len(block))
+        chosen = np.full(len(block) * groups, -1, dtype=np.int64)
+        head = np.diff(key, prepend=-1) != 0
+        shapely.prepare(block)
+
+        def scan(rows: Ints) -> None:
+            if len(rows) == 0:
+                return
+            k = key[rows]
+            d = shapely.distance(block[pair_p[rows]], shapes[pair_c[rows]])
+            first = np.flatnonzero(np.diff(k, prepend=-1))
+            least = np.minimum.reduceat(d, first)
+            hit = np.flatnonzero(d == np.repeat(least, np.diff(np.append(first, len(d)))))
+            cell, where = np.unique(k[hit], return_index=True)
+            hit = hit[where]
+            better = least < best[cell]
+            best[cell[better]] = least[better]
+            chosen[cell[better]] = pair_c[rows[hit[better]]]
+
+        scan(np.flatnonzero(head))
+        scan(np.flatnonzero(~head & (gap < best[key])))
+        shapely.destroy_prepared(block)
+        cell = np.flatnonzero(chosen >= 0)
+        return cell // groups, cell % groups, chosen[cell], best[cell]
+
+    return work
+
+
+def nearest_any(parcels: Shapes, candidates: Shapes) -> tuple[Ints, Floats]:
+    """Find the nearest candidate of each parcel, however far; -1 and infinity where there is none."""
+    row = np.full(len(parcels), -1, dtype=np.int64)
+    distance = np.full(len(parcels), np.inf)
+    whole = np.flatnonzero(~shapely.is_empty(parcels))
+    if len(candidates) == 0 or len(whole) == 0:
+        return row, distance
+    (p, c), d = shapely.STRtree(candidates).query_nearest(parcels[whole], all_matches=False, return_distance=True)
+    row[whole[p]], distance[whole[p]] = c, d
+    return row, distance
+
+
+@dataclass(frozen=True)
+class Obstacles:
+    """What a connection must not cross: other parcels, and barriers (None where nobody said whether there are any)."""
+
+    parcels: Shapes
+    barriers: Shapes | None
+
+    def bars(self, ways: Shapes, parcel: Ints) -> Bools:
+        """Tell which straight ways run through another parcel or touch a barrier."""
+        barred = np.zeros(len(ways), dtype=bool)
+        if len(ways) == 0:
+            return barred
+        if self.barriers is not None and len(self.barriers):
+            barred[shapely.STRtree(self.barriers).query(ways, predicate="intersects")[0]] = True
+        way, other = shapely.STRtree(self.parcels).query(ways, predicate="intersects")
+        foreign = (other != parcel[way]) & ~barred[way]
+        way, other = way[foreign], other[foreign]
+        inside = shapely.length(shapely.intersection(ways[way], self.parcels[other]))
+        barred[way[inside > _GRAZE_M]] = True
+        return barred
+
+
+def unbarred(near: Near, obstacles: Obstacles, candidates: tuple[Shapes, Ints], reach_m: Floats) -> tuple[Near, Bools]:
+    """Replace barred candidates by the nearest of their group that is not barred.
+
+    Parameters
+    ----------
+    near
+        What is nearest as the crow flies.
+    obstacles
+        Other parcels and barriers.
+    candidates
+        Shapes and their groups, as given to `nearest`.
+    reach_m
+        Largest distance for each group.
+
+    Returns
+    -------
+    tuple
+        The same rows with candidate and distance replaced, and a mask of the rows for which every way is barred (those
+        keep what they had).
+    """
+    shapes, group = candidates
+    barred = np.zeros(len(near.parcel), dtype=bool)
+    apart = np.flatnonzero(near.distance_m > 0)
+    ways = shapely.shortest_line(obstacles.parcels[near.parcel[apart]], shapes[near.candidate[apart]])
+    barred[apart] = obstacles.bars(ways, near.parcel[apart])
+    stuck = np.flatnonzero(barred)
+    if len(stuck) == 0:
+        return near, barred
+    candidate, distance = near.candidate.copy(), near.distance_m.copy()
+    box = shapely.bounds(obstacles.parcels[near.parcel[stuck]])
+    reach = reach_m[near.group[stuck]][:, None]
+    row, other = shapely.STRtree(shapes).query(shapely.box(*(box + reach * [-1, -1, 1, 1]).T))
+    same = group[other] == near.group[stuck[row]]
+    row, other = row[same], other[same]
+    spots, pair = _spots(shapes[other], (obstacles.parcels[near.parcel[stuck[row]]], reach[row, 0]))
+    row, other = row[pair], other[pair]
+    ways = shapely.shortest_line(obstacles.parcels[near.parcel[stuck[row]]], spots)
+    gap = shapely.length(ways)
+    close = gap <= reach[row, 0]
+    row, other, ways, gap = row[close], other[close], ways[close], gap[close]
+    free = ~obstacles.bars(ways, near.parcel[stuck[row]])
+    row, other, gap = row[free], other[free], gap[free]
+    order = np.lexsort((other, gap, row))
+    first = order[np.flatnonzero(np.diff(row[order], prepend=-1))]
+    found = stuck[row[first]]
+    candidate[found], distance[found], barred[found] = other[first], gap[first], False
+    return Near(near.parcel, near.group, candidate, distance), barred
+
+
+def _spots(shapes: Shapes, near: tuple[Shapes, Floats]) -> tuple[Shapes, Ints]:
+    """Set points along candidates, a metre apart and at every vertex, where they can be in reach of their parcel."""
+    parcels, reach_m = near
+    close = np.flatnonzero(shapely.dwithin(parcels, shapes, reach_m))
+    length = shapely.length(shapes[close])
+    count = np.floor(length / _STEP_M).astype(np.int64) + 1
+    pair = np.repeat(close, count)
+    step = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    is_line = shapely.get_type_id(shapes[pair]) == 1
+    spots = shapes[pair].copy()
+    spots[is_line] = shapely.line_interpolate_point(shapes[pair[is_line]], step[is_line] * _STEP_M)
+    vertex, owner = shapely.get_coordinates(shapes[close], return_index=True)
+    return np.concatenate([spots, shapely.points(vertex)]), np.concatenate([pair, close[owner]])

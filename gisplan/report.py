@@ -1,0 +1,225 @@
+"""The report: the answers for a zone, as tables, as sentences, and as a map."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import networkx as nx
+import pandas as pd
+
+from gisplan.base.errors import LayerError
+from gisplan.judging import cells as answers
+from gisplan.judging import findings as outcomes
+from gisplan.judging import gaps as missing
+from gisplan.judging.explanation import Case, explain
+from gisplan.judging.readiness import readiness
+from gisplan.outputs import bundle
+from gisplan.outputs.csvfiles import write_findings, write_issues, write_readiness
+from gisplan.outputs.geopackage import write_geopackage
+from gisplan.outputs.graphml import write_graphml
+from gisplan.outputs.map import ReviewMap, review_map
+from gisplan.outputs.tables import Tables
+from gisplan.outputs.workbook import write_workbook
+from gisplan.zone import Zone
+
+Progress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class Report:
+    """The answers for a zone at a date.
+
+    Attributes
+    ----------
+    zone
+        What was judged.
+    cells
+        One row a parcel and service: grade, verdict, reason code, deciding feature, distance, way, works, ``ready_on``.
+    """
+
+    zone: Zone
+    cells: pd.DataFrame
+    _kept: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def readiness(self) -> pd.DataFrame:
+        """One row a parcel: ready, ready_by_delivery, ready_on, counts, and one grade letter a service."""
+        return self._once("readiness", lambda: readiness(self.cells, self.zone.parcels, self.zone.profile))
+
+    @property
+    def findings(self) -> pd.DataFrame:
+        """One row a parcel and condition: value, unit, limit, verdict, basis, clause, reason."""
+        return self._once("findings", lambda: outcomes.findings(self.zone.judged(), self.cells))
+
+    @property
+    def gaps(self) -> gpd.GeoDataFrame:
+        """One row a gap: length to the nearest working main [m], who is responsible, estimate [CNY], marked assumed."""
+        return self._once("gaps", lambda: missing.gaps(self.zone.judged(), self.cells))
+
+    @property
+    def issues(self) -> pd.DataFrame:
+        """What is wrong or doubtful in the data: issue records."""
+        return self.zone.issues
+
+    @property
+    def run(self) -> dict[str, Any]:
+        """What ``run.json`` says of the inputs: the sha256 of each, and the dates."""
+        return {
+            "inputs": dict(sorted(self.zone.survey.inputs.items())),
+            "known_on": self.zone.known_on.isoformat(),
+        }
+
+    def explain(self, parcel: str, service: str, lang: str = "zh") -> str:
+        """Say in words why a cell has its grade.
+
+        Parameters
+        ----------
+        parcel, service
+            The cell.
+        lang
+            ``zh``, ``en`` or ``both``.
+
+        Returns
+        -------
+        str
+            One verdict line and at most three evidence lines: number, limit, clause or basis, deciding feature, way to
+            the plant and its weakest link, or what is missing first.
+
+        Raises
+        ------
+        LayerError
+            The zone has no such parcel.
+        ProfileError
+            The profile has no such service.
+        """
+        if parcel not in self.zone.parcels.index:
+            raise LayerError(f"the zone has no parcel {parcel!r}; look it up in report.readiness.")
+        self.zone.profile.service(service)
+
+        def mine(table: pd.DataFrame) -> pd.DataFrame:
+            return table[(table["parcel"] == parcel) & (table["service"] == service)]
+
+        network = self.zone.network(service) if service in self.zone.judged().candidates else None
+        case = Case(mine(self.cells).iloc[0], mine(self.findings), mine(self.gaps), network)
+        return explain(self.zone.judged(), case, lang)
+
+    def compare(self, other: Report) -> pd.DataFrame:
+        """List the cells whose grade differs in another report.
+
+        Parameters
+        ----------
+        other
+            A report on the same zone: another date, another survey, another profile.
+
+        Returns
+        -------
+        pandas.DataFrame
+            parcel, service, before, after, reason_before and reason_after (in the zone's language), area_mu; a cell that
+            one of the two lacks has a missing grade there.
+        """
+        reason = "reason_en" if self.zone.lang == "en" else "reason_zh"
+        keys = ["parcel", "service"]
+        a, b = (r.cells[[*keys, "grade", reason]].rename(columns={"grade": n, reason: f"reason_{n}"}) for r, n in (
+            (self, "before"), (other, "after")))  # fmt: skip
+        both = a.merge(b, on=keys, how="outer", sort=False)
+        changed = both[both["before"].fillna("") != both["after"].fillna("")].copy()
+        area = pd.concat([self.zone.parcels["area_mu"], other.zone.parcels["area_mu"]])
+        changed["area_mu"] = changed["parcel"].map(area[~area.index.duplicated()])
+        return changed.reset_index(drop=True)
+
+    def stranded(self, other: Report) -> pd.DataFrame:
+        """List the parcels that lose a connection in another report, with the mu that hang on it.
+
+        Parameters
+        ----------
+        other
+            A report in which something is missing: a pipe taken out, a valve closed.
+
+        Returns
+        -------
+        pandas.DataFrame
+            parcel, service, area_mu: the cells that are A here and not there.
+        """
+        changed = self.compare(other)
+        lost = changed[(changed["before"] == "A") & (changed["after"] != "A")]
+        return lost[["parcel", "service", "area_mu"]].reset_index(drop=True)
+
+    def tables(self, parcels: Sequence[str] | None = None) -> Tables:
+        """Bundle everything that outputs are made from.
+
+        Parameters
+        ----------
+        parcels
+            The parcels to report, all if not given; what is computed does not depend on it.
+        """
+        return bundle.bundle(self._whole(), None if parcels is None else list(parcels))
+
+    def map(self, lang: str = "both") -> ReviewMap:
+        """Draw the review map: a folium.Map to which own layers can be added, offline and safe when shown or saved."""
+        return review_map(self.tables(), lang)
+
+    def graph(self, service: str) -> nx.MultiGraph:
+        """Give the networkx graph of a service, with the parcels that it serves as nodes ("parcel", id)."""
+        return self.zone.network(service).graph
+
+    def to_map(self, path: Path | str, lang: str = "both") -> None:
+        """Write the review map as one HTML file that needs no network."""
+        self.map(lang).save(str(path))
+
+    def to_excel(self, path: Path | str, lang: str = "zh") -> None:
+        """Write the workbook."""
+        write_workbook(self.tables(), Path(path), lang)
+
+    def to_gpkg(self, path: Path | str) -> None:
+        """Write parcels with grades, gaps, features and joins as a GeoPackage."""
+        write_geopackage(self.tables(), Path(path))
+
+    def to_csv(self, folder: Path | str) -> None:
+        """Write readiness.csv, findings.csv and issues.csv into a folder that exists."""
+        tables, folder = self.tables(), Path(folder)
+        write_readiness(tables, folder / "readiness.csv")
+        write_findings(tables, folder / "findings.csv")
+        write_issues(tables, folder / "issues.csv")
+
+    def to_graphml(self, service: str, path: Path | str) -> None:
+        """Write the graph of a service as GraphML."""
+        write_graphml(self.graph(service), Path(path))
+
+    def _repr_html_(self) -> str:
+        """Show parcels × services as letters in Jupyter."""
+        return bundle.matrix_html(self._whole())
+
+    def _whole(self) -> Tables:
+        def make() -> Tables:
+            zone = self.zone
+            return bundle.collect(
+                zone.judged(),
+                {"cells": self.cells, "readiness": self.readiness, "findings": self.findings, "gaps": self.gaps,
+                 "issues": self.issues},
+                zone.known_on,
+            )  # fmt: skip
+
+        return self._once("tables", make)
+
+    def _once(self, name: str, make: Callable[[], Any]) -> Any:
+        if name not in self._kept:
+            self._kept[name] = make()
+        return self._kept[name]
+
+
+def check(zone: Zone, *, progress: Progress | None = None) -> Report:
+    """Judge every parcel of a zone.
+
+    Parameters
+    ----------
+    zone
+        From `gisplan.read` or `Zone.from_frames`.
+    progress
+        Called with the share done and what is being judged.
+    """
+    judgement = zone.judged(progress)
+    return Report(zone, answers.cells(judgement, zone.known_on))

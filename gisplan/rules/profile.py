@@ -1,0 +1,399 @@
+"""The profile (核查口径): services, conditions, limits, words; read from one TOML file, frozen.
+
+A profile holds values, never expressions. ``extends`` takes another profile and repeats only what differs, matched by
+service and by condition ``id``.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from gisplan.base.errors import ProfileError
+from gisplan.base.fields import plain, vocabulary
+from gisplan.base.labels import Label
+from gisplan.base.units import Quantity, number, quantity
+
+NEEDS = ("required", "promised", "optional")
+SHAPES = ("lines", "surface")
+FLOWS = ("from_source", "to_outfall", "none")
+BASES = ("code", "local", "assumed")
+WEIGHTS = ("required", "warn")
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One thing that can be measured; `kind` says which room measures it (reach, path, attribute, class, …)."""
+
+    name: str
+    unit: str
+    kind: str
+    column: str
+    label: Label
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What a measured value must be: a range, a list of classes, or simply true."""
+
+    low: float = -math.inf
+    high: float = math.inf
+    one_of: tuple[str, ...] = ()
+    by_use: Mapping[str, tuple[float, float]] | None = None
+    unit: str = ""
+
+    @property
+    def text(self) -> str:
+        """The limit as people write it, ``≤ 50 m``; classes as codes."""
+        if self.one_of:
+            return " | ".join(self.one_of)
+        if self.by_use is not None:
+            return "; ".join(f"{use}: {_range(low, high, self.unit)}" for use, (low, high) in self.by_use.items())
+        return _range(self.low, self.high, self.unit)
+
+
+def _range(low: float, high: float, unit: str) -> str:
+    if math.isinf(low) and math.isinf(high):
+        return "yes"
+    if math.isinf(low):
+        return f"≤ {number(high)} {unit}".strip()
+    if math.isinf(high):
+        return f"≥ {number(low)} {unit}".strip()
+    return f"{number(low)}–{number(high)} {unit}".strip()
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One question put to every parcel: a measure, its limit, and where the limit comes from."""
+
+    id: str
+    service: str
+    label: Label
+    measure: Measure
+    limit: Limit
+    weight: str
+    basis: str
+    code: str
+    clause: str
+
+
+@dataclass(frozen=True)
+class Service:
+    """One connection (通) or the levelling (平)."""
+
+    key: str
+    label: Label
+    letter: str
+    short: str
+    shape: str
+    flow: str
+    crossings: str
+    combined: str
+    colour: str
+    need: str
+    group: str
+    sources: tuple[str, ...]
+    responsible: Label
+    price: Quantity | None
+    price_basis: str
+    conditions: tuple[Condition, ...]
+
+    def condition(self, kind: str) -> Condition | None:
+        """Give the service's condition of a kind of measure, if it has one."""
+        return next((c for c in self.conditions if c.measure.kind == kind), None)
+
+    @property
+    def directed(self) -> bool:
+        """Whether flow has one direction (sewage, storm)."""
+        return self.flow == "to_outfall"
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A set of services with everything that is asked of them."""
+
+    id: str
+    version: str
+    label: Label
+    snap_m: float
+    overlap_m2: float
+    codes: Mapping[str, Label]
+    services: tuple[Service, ...]
+
+    def service(self, key: str) -> Service:
+        """Give one service.
+
+        Raises
+        ------
+        ProfileError
+            The profile has no such service.
+        """
+        for service in self.services:
+            if service.key == key:
+                return service
+        raise ProfileError(f"profile {self.id} has no service {key!r}; it has {', '.join(s.key for s in self.services)}.")
+
+    @property
+    def networks(self) -> tuple[Service, ...]:
+        """The services that are networks of lines."""
+        return tuple(s for s in self.services if s.shape == "lines")
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """All conditions, in profile order."""
+        return tuple(c for s in self.services for c in s.conditions)
+
+    def _repr_html_(self) -> str:
+        """Show the services and limits as a table in Jupyter."""
+        from html import escape
+
+        rows = "".join(
+            f"<tr><td>{escape(c.service)}</td><td>{escape(c.label.text('both'))}</td><td>{escape(c.limit.text)}</td>"
+            f"<td>{escape(c.basis)}</td><td>{escape(f'{c.code} {c.clause}'.strip())}</td></tr>"
+            for c in self.conditions
+        )
+        return f"<table><caption>{escape(self.label.text('both'))} {escape(self.version)}</caption>{rows}</table>"
+
+
+@cache
+def measures() -> dict[str, Measure]:
+    """List every measure that a condition may name."""
+    text = resources.files("gisplan.rules").joinpath("measures.csv").read_text(encoding="utf-8")
+    return {
+        row["measure"]: Measure(row["measure"], row["unit"], row["kind"], row["column"], Label(row["zh"], row["en"]))
+        for row in csv.DictReader(text.splitlines())
+    }
+
+
+def shipped() -> list[str]:
+    """List the ids of the profiles that come with gisplan."""
+    folder = resources.files("gisplan.rules").joinpath("profiles")
+    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+
+
+def load(name: str, folder: Path | None = None) -> Profile:
+    """Load a profile by the id of a shipped one, or from a ``.toml`` file in the zone's folder.
+
+    Raises
+    ------
+    ProfileError
+        There is no such profile, or it says something that is not allowed; the message names file, key, the value found
+        and what is allowed.
+    """
+    raw = _resolve(name, folder, ())
+    return _Reader(name).profile(raw)
+
+
+def named(text: str) -> Profile | None:
+    """Find the shipped profile that a promise (``七通一平``) names, by id or label."""
+    for identity in shipped():
+        profile = load(identity)
+        if plain(text) in {plain(profile.id), plain(profile.label.zh), plain(profile.label.en)}:
+            return profile
+    return None
+
+
+def _resolve(name: str, folder: Path | None, seen: tuple[str, ...]) -> dict[str, Any]:
+    """Read a profile and lay it over the one it extends."""
+    if name in seen:
+        raise ProfileError(f"profile {name}: extends itself by way of {' → '.join(seen)}. Take one `extends` out.")
+    raw = _raw(name, folder)
+    base = raw.get("profile", {}).get("extends")
+    if base is None:
+        return raw
+    return _overlay(_resolve(str(base), folder, (*seen, name)), raw)
+
+
+def _raw(name: str, folder: Path | None) -> dict[str, Any]:
+    if name in shipped():
+        text = resources.files("gisplan.rules").joinpath("profiles", f"{name}.toml").read_text(encoding="utf-8")
+    elif folder is not None and name.endswith(".toml") and "/" not in name and "\\" not in name:
+        try:
+            text = (folder / name).read_bytes().decode("utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ProfileError(f"profile {name}: cannot be read ({error}). Save it as UTF-8 in the zone's folder.") from error
+    else:
+        raise ProfileError(
+            f"there is no profile {name!r}. Shipped: {', '.join(shipped())}; your own is a .toml file in the zone's folder."
+        )
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ProfileError(f"profile {name}: not valid TOML: {error}.") from error
+
+
+def _overlay(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay a profile over its base; lists of conditions are matched by id."""
+    merged = dict(base)
+    for key, value in over.items():
+        old = merged.get(key)
+        if isinstance(old, dict) and isinstance(value, dict):
+            merged[key] = _overlay(old, value)
+        elif key == "condition" and isinstance(old, list):
+            rows = {row.get("id"): row for row in old}
+            for row in value:
+                # A new limit replaces the old one whole, whatever its form was.
+                kept = {k: v for k, v in rows.get(row.get("id"), {}).items() if not (k in _LIMITS and _LIMITS & set(row))}
+                rows[row.get("id")] = {**kept, **row}
+            merged[key] = list(rows.values())
+        else:
+            merged[key] = value
+    return merged
+
+
+_LIMITS = {"at_least", "at_most", "between", "one_of", "holds", "by_use"}
+_PROFILE_KEYS = {"id", "version", "label", "extends", "snap", "parcel_overlap"}
+_SERVICE_KEYS = {
+    "label", "letter", "short", "shape", "flow", "crossings", "combined", "colour", "need", "group",
+    "sources", "responsible", "price", "condition",
+}  # fmt: skip
+_CONDITION_KEYS = {"id", "label", "measure", "weight", "basis", "cite"} | _LIMITS
+
+
+class _Reader:
+    """Turns a merged TOML tree into a Profile and says exactly what is wrong with it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def fail(self, key: str, found: object, allowed: str) -> ProfileError:
+        return ProfileError(f"profile {self.name}: {key} = {found!r} is not allowed; {allowed}.")
+
+    def known(self, key: str, found: Iterable[str], allowed: set[str]) -> None:
+        for name in found:
+            if name not in allowed:
+                raise self.fail(f"{key}.{name}", "…", f"known entries: {', '.join(sorted(allowed))}")
+
+    def choice(self, key: str, found: Any, allowed: tuple[str, ...]) -> str:
+        if found not in allowed:
+            raise self.fail(key, found, f"one of {', '.join(allowed)}")
+        return str(found)
+
+    def profile(self, raw: Mapping[str, Any]) -> Profile:
+        self.known("", raw, {"profile", "codes", "service", "table"})
+        head = raw.get("profile", {})
+        self.known("profile", head, _PROFILE_KEYS)
+        for key in ("id", "version", "label"):
+            if key not in head:
+                raise self.fail(f"profile.{key}", None, "it is needed")
+        codes = {code: Label.read(label) for code, label in raw.get("codes", {}).items()}
+        services = tuple(self.service(key, entry, codes) for key, entry in raw.get("service", {}).items())
+        if not services:
+            raise self.fail("service", None, "at least one [service.x] is needed")
+        return Profile(
+            str(head["id"]),
+            str(head["version"]),
+            Label.read(head["label"]),
+            self.amount("profile.snap", head.get("snap", "0.5 m"), "m").value,
+            self.amount("profile.parcel_overlap", head.get("parcel_overlap", "1 m2"), "m2").value,
+            codes,
+            services,
+        )
+
+    def amount(self, key: str, text: str, unit: str) -> Quantity:
+        found = quantity(text, f"profile {self.name}: {key}")
+        if found.unit != unit:
+            raise self.fail(key, text, f"a number in {unit}")
+        return found
+
+    def service(self, key: str, raw: Mapping[str, Any], codes: Mapping[str, Label]) -> Service:
+        where = f"service.{key}"
+        if not (key.isascii() and key.isidentifier()):
+            raise self.fail(where, key, "a service's name is an ASCII word")
+        self.known(where, raw, _SERVICE_KEYS)
+        for name in ("label", "shape"):
+            if name not in raw:
+                raise self.fail(f"{where}.{name}", None, "it is needed")
+        shape = self.choice(f"{where}.shape", raw["shape"], SHAPES)
+        price = raw.get("price", {})
+        return Service(
+            key=key,
+            label=Label.read(raw["label"]),
+            letter=str(raw.get("letter", key[:2].upper())),
+            short=str(raw.get("short", key[0].upper())),
+            shape=shape,
+            flow=self.choice(f"{where}.flow", raw.get("flow", "from_source" if shape == "lines" else "none"), FLOWS),
+            crossings=self.choice(f"{where}.crossings", raw.get("crossings", "bridge"), ("bridge", "join")),
+            combined=self.choice(f"{where}.combined", raw.get("combined", "serve"), ("serve", "refuse")),
+            colour=str(raw.get("colour", "#555555")),
+            need=self.choice(f"{where}.need", raw.get("need", "required"), NEEDS),
+            group=str(raw.get("group", key)),
+            sources=tuple(self.choice(f"{where}.sources", k, tuple(_kinds())) for k in raw.get("sources", ())),
+            responsible=Label.read(raw.get("responsible", "?")),
+            price=self.amount(f"{where}.price", price["value"], "CNY/m") if "value" in price else None,
+            price_basis=self.choice(f"{where}.price.basis", price.get("basis", "assumed"), BASES),
+            conditions=tuple(self.condition(key, row, codes) for row in raw.get("condition", ())),
+        )
+
+    def condition(self, service: str, raw: Mapping[str, Any], codes: Mapping[str, Label]) -> Condition:
+        where = f"service.{service}.condition {raw.get('id', '?')}"
+        self.known(where, raw, _CONDITION_KEYS)
+        for name in ("id", "label", "measure", "basis"):
+            if name not in raw:
+                raise self.fail(f"{where}.{name}", None, "it is needed")
+        measure = measures().get(raw["measure"])
+        if measure is None:
+            raise self.fail(f"{where}.measure", raw["measure"], f"one of {', '.join(measures())}")
+        basis = self.choice(f"{where}.basis", raw["basis"], BASES)
+        cite = raw.get("cite", {})
+        if basis == "code" and cite.get("code") not in codes:
+            raise self.fail(f"{where}.cite.code", cite.get("code"), f"a code listed in [codes]: {', '.join(codes)}")
+        return Condition(
+            id=str(raw["id"]),
+            service=service,
+            label=Label.read(raw["label"]),
+            measure=measure,
+            limit=self.limit(where, raw, measure),
+            weight=self.choice(f"{where}.weight", raw.get("weight", "required"), WEIGHTS),
+            basis=basis,
+            code=str(cite.get("code", "")),
+            clause=str(cite.get("clause", "")),
+        )
+
+    def limit(self, where: str, raw: Mapping[str, Any], measure: Measure) -> Limit:
+        forms = _LIMITS & set(raw)
+        if len(forms) != 1:
+            raise self.fail(where, ", ".join(sorted(forms)) or None, f"exactly one of {', '.join(sorted(_LIMITS))}")
+        form = forms.pop()
+        value = raw[form]
+        if form == "holds":
+            if measure.kind not in ("path", "record") or value is not True:
+                raise self.fail(f"{where}.holds", value, "holds = true, for a measure that is yes or no")
+            return Limit()
+        if form == "one_of":
+            allowed = tuple(dict.fromkeys(vocabulary(measure.column).values())) if measure.kind == "class" else ()
+            return Limit(one_of=tuple(self.choice(f"{where}.one_of", v, allowed) for v in value))
+        if measure.kind == "class" or not measure.unit:
+            raise self.fail(f"{where}.{form}", value, "this measure has no number; use one_of or holds")
+        if form == "by_use":
+            uses = tuple(dict.fromkeys(vocabulary("use").values()))
+            ranges = {
+                self.choice(f"{where}.by_use", use, uses): self.pair(f"{where}.by_use.{use}", pair, measure.unit)
+                for use, pair in value.items()
+            }
+            return Limit(by_use=ranges, unit=measure.unit)
+        if form == "between":
+            low, high = self.pair(f"{where}.between", value, measure.unit)
+            return Limit(low, high, unit=measure.unit)
+        found = self.amount(f"{where}.{form}", value, measure.unit).value
+        return Limit(low=found, unit=measure.unit) if form == "at_least" else Limit(high=found, unit=measure.unit)
+
+    def pair(self, key: str, value: Any, unit: str) -> tuple[float, float]:
+        if not isinstance(value, list) or len(value) != 2:
+            raise self.fail(key, value, 'two amounts, for example ["0.2 %", "10 %"]')
+        low, high = (self.amount(key, v, unit).value for v in value)
+        if low > high:
+            raise self.fail(key, value, "the smaller amount comes first")
+        return low, high
+
+
+@cache
+def _kinds() -> tuple[str, ...]:
+    return tuple(dict.fromkeys(vocabulary("kind").values()))

@@ -1,0 +1,213 @@
+"""The zone: a survey at a date, with its networks."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+
+from gisplan.base.errors import ProfileError
+from gisplan.base.issues import table
+from gisplan.judging.inspections import inspect
+from gisplan.judging.judgement import Judgement, judge
+from gisplan.networks.network import Network
+from gisplan.reading.survey import Survey, read_folder
+from gisplan.reading.survey import from_frames as survey_from_frames
+from gisplan.rules.profile import Profile
+
+Progress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class Zone:
+    """A planning zone as its survey has it, at one date.
+
+    Attributes
+    ----------
+    survey
+        Parcels, layers, works, evidence, barriers, ground, profile: everything that was read, cleaned.
+    date
+        The date for which the zone is judged.
+    known_on
+        The zone's own date; for a later one nothing is better than B.
+    lang
+        Language of issue messages.
+    """
+
+    survey: Survey
+    date: dt.date
+    known_on: dt.date
+    lang: str = "zh"
+    _kept: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def from_frames(
+        cls,
+        parcels: gpd.GeoDataFrame,
+        *,
+        crs: object = None,
+        date: dt.date | str | None = None,
+        lang: str = "zh",
+        **rest: Any,
+    ) -> Zone:
+        """Make a zone from GeoDataFrames; they are cleaned exactly as files are.
+
+        Parameters
+        ----------
+        parcels
+            Polygons with a column or index ``parcel``.
+        crs
+            The zone's coordinate system, projected and in metres; that of `parcels` if not given.
+        date
+            The date for which to judge, ``2026-11-01``; today if not given.
+        lang
+            Language of issue messages.
+        **rest
+            ``works``, ``evidence``, ``barriers`` (or ``"none"``), ``ground``, ``profile``, ``data_date``, ``absent``,
+            ``defaults``, ``title``, ``place``; every other name is a service with its GeoDataFrame, ``water=pipes``.
+
+        Raises
+        ------
+        LayerError
+            A frame cannot be used as it is.
+        """
+        options = {name: rest.pop(name) for name in _OPTIONS if name in rest}
+        own = _date(date)
+        survey = survey_from_frames(parcels, rest, crs=crs, date=own, lang=_one(lang), **options)
+        known = own or dt.date.today()
+        return cls(survey, known, known, lang)
+
+    @property
+    def title(self) -> str:
+        """The zone's title."""
+        return self.survey.title.text(self.lang)
+
+    @property
+    def profile(self) -> Profile:
+        """The profile (核查口径) by which the zone is judged."""
+        return self.survey.profile
+
+    @property
+    def parcels(self) -> gpd.GeoDataFrame:
+        """The parcels, indexed by parcel id."""
+        return self.survey.parcels
+
+    @property
+    def layers(self) -> Mapping[str, gpd.GeoDataFrame]:
+        """The cleaned layers, by service."""
+        return self.survey.layers
+
+    @property
+    def issues(self) -> pd.DataFrame:
+        """What was repaired, joined, set aside or noted: issue records."""
+        if "issues" not in self._kept:
+            found = [table(self.survey.issues), inspect(self.judged(), self.lang)]
+            self._kept["issues"] = pd.concat(found, ignore_index=True)
+        issues: pd.DataFrame = self._kept["issues"]
+        return issues
+
+    def at(self, date: dt.date | str) -> Zone:
+        """Give the same zone judged for another date; for one later than its own nothing is better than B."""
+        when = _date(date) or self.date
+        return Zone(self.survey, when, self.known_on, self.lang)
+
+    def judged(self, progress: Progress | None = None) -> Judgement:
+        """Judge the zone; done once, then kept."""
+        if "judgement" not in self._kept:
+            steps = len(self.survey.layers) + 2
+            done = iter(range(steps + 1))
+
+            def tell(what: str) -> None:
+                if progress is not None:
+                    progress(min(next(done, steps) / steps, 1.0), what)
+
+            self._kept["judgement"] = judge(self.survey, self.date, tell)
+        judgement: Judgement = self._kept["judgement"]
+        return judgement
+
+    def network(self, service: str) -> Network:
+        """Give the network of a service; its ``graph`` is a networkx MultiGraph with the parcels as nodes.
+
+        Raises
+        ------
+        NetworkError
+            The zone has no layer of this service.
+        """
+        key = f"network {service}"
+        if key not in self._kept:
+            self._kept[key] = self.judged().network(service)
+        network: Network = self._kept[key]
+        return network
+
+    def _repr_html_(self) -> str:
+        """Show in Jupyter what the zone holds."""
+        rows = [("parcels", len(self.parcels))] + [(key, len(layer)) for key, layer in self.layers.items()]
+        body = "".join(f"<tr><td>{escape(str(k))}</td><td>{v}</td></tr>" for k, v in rows)
+        head = f"{self.title} · {self.profile.label.text(self.lang)} · {self.date.isoformat()} · {self.survey.crs.name}"
+        return f"<table><caption>{escape(head)}</caption>{body}</table>"
+
+
+_OPTIONS = (
+    "works", "evidence", "barriers", "ground", "profile", "data_date", "absent", "defaults", "title", "place",
+)  # fmt: skip
+
+
+def read(
+    folder: Path | str,
+    profile: str | None = None,
+    *,
+    lang: str = "zh",
+    progress: Progress | None = None,
+) -> Zone:
+    """Read a zone from a folder that holds a ``zone.toml``.
+
+    Parameters
+    ----------
+    folder
+        The zone's folder.
+    profile
+        The profile to judge by, instead of the one that zone.toml names.
+    lang
+        Language of issue messages.
+    progress
+        Called with the share done and what is being read.
+
+    Raises
+    ------
+    ReadError
+        A file cannot be read.
+    LayerError
+        A layer cannot be used as it is.
+    ProfileError
+        The profile or zone.toml says something that is not allowed.
+    """
+    done = itertools.count(1)
+
+    def tell(name: str) -> None:
+        if progress is not None:
+            progress(1 - 0.9 ** next(done), name)  # how many files there are is known only at the end
+
+    survey = read_folder(Path(folder), profile, _one(lang), tell)
+    known = survey.date or dt.date.today()
+    return Zone(survey, known, known, lang)
+
+
+def _one(lang: str) -> str:
+    return "en" if lang == "en" else "zh"
+
+
+def _date(value: dt.date | str | None) -> dt.date | None:
+    """Read a date that a person typed."""
+    if value is None or (isinstance(value, dt.date) and not isinstance(value, dt.datetime)):
+        return value
+    try:
+        return pd.Timestamp(value).date() if isinstance(value, dt.datetime) else dt.date.fromisoformat(str(value))
+    except ValueError as error:
+        raise ProfileError(f"{value!r} is not a date. Write it as 2026-11-01.") from error
