@@ -74,6 +74,14 @@ def vocabulary(name: str) -> dict[str, str]:
     return words
 
 
+@cache
+def spoken(name: str, lang: str) -> dict[str, str]:
+    """Give each code of a vocabulary as people say it: in Chinese its first word, in English the code itself."""
+    rows = [row for row in _rows("vocabulary.csv") if row["vocabulary"] == name]
+    zh = {row["code"]: row["words"].split("|")[0] or row["code"] for row in rows}
+    return zh if lang == "zh" else {code: code.replace("_", " ") for code in zh}
+
+
 def encode(words: pd.Series, name: str, extra: Mapping[str, str] | None = None) -> pd.Series:
     """Turn a column of words into codes.
 

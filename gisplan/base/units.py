@@ -6,6 +6,9 @@ import math
 import re
 from dataclasses import dataclass
 
+import numpy as np
+import pandas as pd
+
 from gisplan.base.errors import ProfileError
 
 MU_M2 = 2000.0 / 3.0
@@ -77,11 +80,19 @@ def mu(area_m2: float) -> float:
 def number(value: float, digits: int = 2) -> str:
     """Write a number without needless zeros; infinity and NaN as ``∞`` and ``?``.
 
-    >>> number(50.0), number(0.25), number(float("inf"))
-    ('50', '0.25', '∞')
+    >>> number(50.0), number(0.25), number(float("inf")), number(200.0, 0)
+    ('50', '0.25', '∞', '200')
     """
     if math.isnan(value):
         return "?"
     if math.isinf(value):
         return "∞"
-    return f"{value:.{digits}f}".rstrip("0").rstrip(".")
+    text = f"{value:.{digits}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def number_column(values: pd.Series, digits: int = 2) -> pd.Series:
+    """Write a column of numbers; text stays text, what is missing becomes ``?``."""
+    code, unique = pd.factorize(values, use_na_sentinel=False)
+    texts = [v if isinstance(v, str) else ("?" if pd.isna(v) else number(float(v), digits)) for v in unique]
+    return pd.Series(np.array([*texts, "?"], dtype=object)[code], index=values.index, dtype="str")

@@ -111,14 +111,18 @@ def candidates(layer: pd.DataFrame, network: Network, standing: Standing, lost_v
     shut = sweep(network, steps, SHUT, lost_valve)
     doubtful = lost_valve or _doubtful(network)
     opened = sweep(network, steps, OPEN) if doubtful else shut
-    checks = [c for c in network.service.conditions if c.measure.kind in ("attribute", "class") and c.weight == "required"]
+    checks = [
+        c for c in network.service.conditions if c.measure.kind in ("attribute", "class") and c.weight == "required"
+    ]
     nowhere = len(steps)
     raw_shut, ok, failed = _judged(shut, checks, layer)
     raw_open, may, failed = _judged(opened, checks, layer) if doubtful else (raw_shut, ok, failed)
     level_shut = np.where(ok == HOLDS, raw_shut, nowhere)
     level_open = np.where(may != FAILS, raw_open, nowhere)
     cause = _causes(network, steps, (raw_shut, raw_open, failed, lost_valve))
-    cause[(ok == UNKNOWN) & (raw_shut < nowhere) & (steps.grade_of(raw_shut) == steps.grade_of(raw_open))] = "size_unknown"
+    cause[(ok == UNKNOWN) & (raw_shut < nowhere) & (steps.grade_of(raw_shut) == steps.grade_of(raw_open))] = (
+        "size_unknown"
+    )
     cause[(level_shut < nowhere) & (steps.grade_of(level_shut) == steps.grade_of(level_open))] = ""
     return _assemble(layer, (network, standing), (steps, shut, opened), (level_shut, level_open, cause))
 
@@ -190,9 +194,7 @@ def stub_bearer(supply: Supply, level: Ints) -> Ints:
     return bearer
 
 
-def _causes(
-    network: Network, steps: Levels, judged: tuple[Ints, Ints, Texts, bool]
-) -> Texts:
+def _causes(network: Network, steps: Levels, judged: tuple[Ints, Ints, Texts, bool]) -> Texts:
     """Find why a piece or stub does not serve, or why that is not known, by asking what would have to be otherwise."""
     shut, opened, failed, lost_valve = judged
     own = np.concatenate([network.standing.why, network.stub_standing.why])
@@ -244,7 +246,9 @@ def _assemble(
     level_shut, level_open, cause = judged
     n = len(network.row)
     geometry = np.asarray(layer.geometry.array)
-    key, _ = pd.factorize(pd.MultiIndex.from_arrays([level_shut[:n], level_open[:n], cause[:n]])) if n else (cause[:0], 0)
+    key, _ = (
+        pd.factorize(pd.MultiIndex.from_arrays([level_shut[:n], level_open[:n], cause[:n]])) if n else (cause[:0], 0)
+    )
     first = np.flatnonzero(np.diff(network.joined.line, prepend=-1))
     count = np.diff(np.append(first, n))
     uniform = np.ones(len(first), dtype=bool)
@@ -287,4 +291,3 @@ def _dead(layer: pd.DataFrame, network: Network, standing: Standing) -> tuple[In
     out = standing.out[rest]
     cause[out] = standing.why[rest][out]
     return rest, cause
-

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from gisplan.base.labels import label, say_column
-from gisplan.base.units import number
+from gisplan.base.units import number_column
 from gisplan.judging.evidence import on_parcels
 from gisplan.judging.judgement import Judgement
 from gisplan.rules.profile import Profile, Service, named
@@ -163,8 +163,8 @@ def _reasons(part: pd.DataFrame, judgement: Judgement, service: Service) -> None
     day = part["ready_on"].dt.strftime("%Y-%m-%d").fillna("?")
     values = {
         "feature": part["feature"].where(part["feature"].notna(), "?").astype("str"),
-        "distance": _metres(part["distance_m"]),
-        "path": _metres(part["path_m"]),
+        "distance": number_column(part["distance_m"], 1),
+        "path": number_column(part["path_m"], 1),
         "source": _named(part["source"], survey.layers.get(service.key)),
         "works": _named(part["works"], survey.works),
         "day": day,
@@ -184,12 +184,6 @@ def _promise(part: pd.DataFrame, judgement: Judgement, lang: str) -> Texts:
     words = promised.where(promised.notna(), "").to_numpy(dtype=object).astype(str).astype(object)
     before, after = label("reason.by_promise").text(lang).split("{promised}")
     return np.where(words == "", own, before + words + after)
-
-
-def _metres(column: pd.Series) -> pd.Series:
-    """Write distances with one decimal."""
-    unique = {value: number(value, 1) for value in pd.unique(column)}
-    return column.map(unique).fillna("?").astype("str")
 
 
 def _named(column: pd.Series, table: pd.DataFrame | None) -> pd.Series:

@@ -79,14 +79,10 @@ def connect(parcels: Shapes, services: Mapping[str, Candidates], barriers: Shape
         Geometries that no connection may touch; None where nobody said whether there are any.
     """
     found = _search(parcels, services, Obstacles(parcels, barriers))
-    return {
-        key: _resolve(parcels, services[key], rows, barriers is None) for key, rows in found.items()
-    }
+    return {key: _resolve(parcels, services[key], rows, barriers is None) for key, rows in found.items()}
 
 
-def _search(
-    parcels: Shapes, services: Mapping[str, Candidates], obstacles: Obstacles
-) -> dict[str, tuple[Near, Bools]]:
+def _search(parcels: Shapes, services: Mapping[str, Candidates], obstacles: Obstacles) -> dict[str, tuple[Near, Bools]]:
     """Find, for every service, the nearest candidate of each kind for each parcel."""
     shapes, groups, reach, spans = [], [], [], {}
     start = rows = 0
@@ -320,4 +316,6 @@ def _confirm(supply: Supply, number: int, at: tuple[Ints, Ints]) -> None:
     arrives = (way.source[joint] >= 0) & ends_at[way.source[joint]]
     own = (piece < 0) | (np.append(network.standing.grade, A)[piece] == A)
     if not (walked & arrives & own).all():
-        raise RuntimeError(f"gisplan: a way to a source of {network.service.key} does not hold when walked; please report.")
+        raise RuntimeError(
+            f"gisplan: a way to a source of {network.service.key} does not hold when walked; please report."
+        )

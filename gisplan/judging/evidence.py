@@ -33,5 +33,8 @@ def on_parcels(evidence: pd.DataFrame, service: str, parcels: pd.Index, says: st
     rows = evidence[(evidence["service"] == service) & (evidence["says"] == says) & evidence["parcel"].notna()]
     latest = rows.sort_values("date", kind="stable").drop_duplicates("parcel", keep="last")
     return (
-        pd.Series(latest.index.to_numpy(dtype=np.int64), index=latest["parcel"]).reindex(parcels).fillna(-1).to_numpy(np.int64)
+        pd.Series(latest.index.to_numpy(dtype=np.int64), index=latest["parcel"])
+        .reindex(parcels)
+        .fillna(-1)
+        .to_numpy(np.int64)
     )

@@ -53,7 +53,7 @@ def explain(judgement: Judgement, case: Case, lang: str) -> str:
         parcel=case.cell["parcel"], service=service.label.text(lang), grade=case.cell["grade"],
         word=label(f"grade.{case.cell['grade']}").text(lang), reason=case.cell[f"reason_{lang}"],
     )  # fmt: skip
-    lines = [*_way(judgement, case, lang), *_papers(judgement, case, lang), *_gap(case, lang)]
+    lines = [*_way(judgement, case, lang), *_papers(judgement, case, lang), *_gap(case, service.label.text(lang), lang)]
     wanted = LINES - min(len(lines), LINES - 1)
     lines = [*_limits(case, lang)[:wanted], *lines][:LINES]
     return "\n".join([head, *(f"  - {line}" for line in lines), say("explain.unchecked", lang)])
@@ -94,7 +94,9 @@ def _way(judgement: Judgement, case: Case, lang: str) -> list[str]:
     shown = " → ".join(features[:_SHOWN])
     if len(features) > _SHOWN:
         shown += say("word.and_more", lang, count=len(features))
-    line = say("explain.path", lang, features=shown or cell["feature"], length=number(cell["path_m"], 1), source=cell["source"])
+    line = say(
+        "explain.path", lang, features=shown or cell["feature"], length=number(cell["path_m"], 1), source=cell["source"]
+    )
     return [line, *_weakest(judgement, case, features, lang)]
 
 
@@ -142,7 +144,7 @@ def _papers(judgement: Judgement, case: Case, lang: str) -> list[str]:
     ]  # fmt: skip
 
 
-def _gap(case: Case, lang: str) -> list[str]:
+def _gap(case: Case, service: str, lang: str) -> list[str]:
     """Say how far the nearest working main is and what the way there may cost."""
     rows = case.gaps
     if not len(rows) or pd.isna(rows["length_m"].iloc[0]):
@@ -150,7 +152,7 @@ def _gap(case: Case, lang: str) -> list[str]:
     row = rows.iloc[0]
     return [
         say(
-            "explain.nearest", lang, service=row["service"], feature=row["from_feature"], length=number(row["length_m"], 1),
+            "explain.nearest", lang, service=service, feature=row["from_feature"], length=number(row["length_m"], 1),
             estimate=number(row["estimate_cny"], 0), basis=label(f"basis.{row['basis']}").text(lang),
         )
     ]  # fmt: skip

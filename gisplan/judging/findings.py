@@ -6,13 +6,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from gisplan.base.fields import spoken
 from gisplan.base.labels import say_column
-from gisplan.base.units import number
+from gisplan.base.units import number_column
 from gisplan.judging.candidates import FAILS, HOLDS, Candidates, check, piece_bearer, stub_bearer
 from gisplan.judging.cells import VERDICTS
 from gisplan.judging.connection import LETTERS
 from gisplan.judging.judgement import Judgement
-from gisplan.rules.profile import Condition, Service
+from gisplan.rules.profile import Condition, Limit, Service
 
 Ints = npt.NDArray[np.int64]
 Texts = npt.NDArray[np.object_]
@@ -21,6 +22,7 @@ COLUMNS = (
     "parcel", "service", "condition", "value", "unit", "limit", "verdict", "grade", "feature", "works",
     "ready_on", "basis", "clause", "reason_zh", "reason_en",
 )  # fmt: skip
+
 
 def findings(judgement: Judgement, cells: pd.DataFrame) -> pd.DataFrame:
     """Give the outcome of every condition for every parcel.
@@ -69,7 +71,8 @@ def _rows(judgement: Judgement, service: Service, condition: Condition, cell: pd
     grade = np.where(overruled, cell["grade"], grade)
     rows = cell[["parcel", "service", "feature", "works", "ready_on"]].copy()
     rows["condition"] = condition.id
-    rows["value"], rows["unit"], rows["limit"] = value, condition.measure.unit, condition.limit.text
+    rows["value"], rows["unit"] = value, condition.measure.unit
+    rows["limit"] = _limit(condition, judgement.survey.parcels["use"])
     rows["grade"] = grade
     rows["verdict"] = rows["grade"].map(VERDICTS)
     rows["basis"] = condition.basis
@@ -81,45 +84,50 @@ def _rows(judgement: Judgement, service: Service, condition: Condition, cell: pd
 def _say(rows: pd.DataFrame, cell: pd.DataFrame, condition: Condition) -> None:
     """Write each row's sentence: the measured value against the limit, or the reason of the cell where it decides."""
     blank = pd.Series("", index=rows.index)
-    shown = {value: _text(value) for value in pd.unique(rows["value"])}
     values = {
-        "value": rows["value"].map(shown).fillna("?").astype("str"),
+        "value": number_column(rows["value"]),
         "unit": blank + condition.measure.unit,
-        "limit": blank + condition.limit.text,
+        "limit": rows["limit"],
     }
     kind = "class" if condition.measure.kind == "class" else ("flag" if not condition.measure.unit else "number")
+    shown = values["value"]
     code = pd.Series(f"finding.{kind}." + rows["grade"].astype("str"), index=rows.index)
     decides = ((rows["grade"] == cell["grade"]) & (condition.weight == "required")).to_numpy()
     for lang in ("zh", "en"):
         values["label"] = blank + condition.label.text(lang)
+        if kind == "class":
+            words = spoken(condition.measure.column, lang)
+            values["value"] = shown.map(lambda code, words=words: words.get(code, code))
+            values["limit"] = blank + " | ".join(words.get(code, code) for code in condition.limit.one_of)
         own = say_column(code, lang, values)
         rows[f"reason_{lang}"] = np.where(decides & (rows["grade"] != "A"), cell[f"reason_{lang}"], own)
 
 
-def _text(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    return number(float(value)) if isinstance(value, int | float | np.number) else "?"
+def _limit(condition: Condition, use: pd.Series) -> Texts:
+    """Write the limit that holds for each parcel: by its land use where the profile says so."""
+    limit = condition.limit
+    if limit.by_use is None:
+        return np.full(len(use), limit.text, dtype=object)
+    own = {key: Limit(low, high, unit=limit.unit).text for key, (low, high) in limit.by_use.items()}
+    return np.array([own.get(code, "?") for code in use.to_numpy(dtype=object)], dtype=object)
 
 
-def _surface(
-    judgement: Judgement, service: Service, condition: Condition, cell: pd.DataFrame
-) -> tuple[Texts, Texts]:
+def _surface(judgement: Judgement, service: Service, condition: Condition, cell: pd.DataFrame) -> tuple[Texts, Texts]:
     """Give value and grade of one condition of the levelling."""
     found = judgement.leveling[service.key]
     value, outcome = found.values[condition.id], found.outcomes[condition.id]
     grade = np.select([outcome == HOLDS, outcome == FAILS], ["A", "D"], default="U").astype(object)
     if condition.measure.name == "accepted":
-        own = np.isin(found.grade, ("B", "C")) | ((found.grade == "D") & np.isin(found.code, ("undated", "unfunded", "abandoned")))
+        own = np.isin(found.grade, ("B", "C")) | (
+            (found.grade == "D") & np.isin(found.code, ("undated", "unfunded", "abandoned"))
+        )
         grade = np.where(own & (outcome != HOLDS), cell["grade"], grade)
         future = (cell["code"] == "future").to_numpy()
         grade = np.where(future, cell["grade"], grade)
     return value.astype(object), grade
 
 
-def _network(
-    judgement: Judgement, service: Service, condition: Condition, cell: pd.DataFrame
-) -> tuple[Texts, Texts]:
+def _network(judgement: Judgement, service: Service, condition: Condition, cell: pd.DataFrame) -> tuple[Texts, Texts]:
     """Give value and grade of one condition of a network service, on the candidate that decides each cell."""
     found, kept = judgement.connections[service.key], judgement.candidates[service.key]
     chosen = found.candidate
@@ -156,9 +164,7 @@ def _raw_level(kept: Candidates, opened: bool) -> Ints:
     return level
 
 
-def _attribute(
-    judgement: Judgement, service: Service, condition: Condition, chosen: Ints
-) -> tuple[Texts, Ints]:
+def _attribute(judgement: Judgement, service: Service, condition: Condition, chosen: Ints) -> tuple[Texts, Ints]:
     """Give size or class of the main behind each deciding candidate, and whether it holds."""
     kept = judgement.candidates[service.key]
     layer = judgement.survey.layers[service.key]

@@ -7,7 +7,7 @@ import pandas as pd
 
 from gisplan.base.issues import COLUMNS, Book
 from gisplan.base.labels import label, say_column
-from gisplan.base.units import number
+from gisplan.base.units import number_column
 from gisplan.judging.judgement import Judgement
 from gisplan.networks.network import Network
 from gisplan.rules.profile import named
@@ -91,11 +91,10 @@ def _joins(judgement: Judgement, key: str, lang: str) -> pd.DataFrame:
     """List every join over a gap, a row each."""
     joins = judgement.candidates[key].network.joins
     joins = joins[joins["kind"].isin(["end_end", "end_side"]) & (joins["gap_m"] > 1e-6)].reset_index(drop=True)
-    gap = {value: number(value, 3) for value in pd.unique(joins["gap_m"])}
     values = {
         "feature": joins["feature"].astype("str"),
         "other": joins["other"].astype("str"),
-        "gap": joins["gap_m"].map(gap).astype("str"),
+        "gap": number_column(joins["gap_m"], 3),
     }
     code = pd.Series("issue.joined", index=joins.index)
     return pd.DataFrame(

@@ -96,7 +96,9 @@ class Joined:
         counts = np.diff(self.offsets)[rows]
         starts = np.repeat(self.offsets[rows] - np.concatenate([[0], np.cumsum(counts)[:-1]]), counts)
         return np.asarray(
-            shapely.linestrings(self.coords[starts + np.arange(counts.sum())], indices=np.repeat(np.arange(len(rows)), counts))
+            shapely.linestrings(
+                self.coords[starts + np.arange(counts.sum())], indices=np.repeat(np.arange(len(rows)), counts)
+            )
         )
 
 
@@ -200,9 +202,7 @@ def _same_number(tag: Ints) -> npt.NDArray[np.int64]:
     return np.column_stack([order[:-1][same], order[1:][same]])
 
 
-def _sides(
-    drawing: Drawing, label: Ints, joints: Floats, u: Ints, v: Ints, snap_m: float
-) -> tuple[Ints, Ints]:
+def _sides(drawing: Drawing, label: Ints, joints: Floats, u: Ints, v: Ints, snap_m: float) -> tuple[Ints, Ints]:
     """Find joints that lie on the side of a line that they do not end."""
     if len(drawing.lines) == 0 or len(joints) == 0:
         return np.empty(0, np.int64), np.empty(0, np.int64)
@@ -230,9 +230,7 @@ def _sides(
     return joint.astype(np.int64), line.astype(np.int64)
 
 
-def _crossings(
-    drawing: Drawing, joints: Floats, hit_joint: Ints, hit_line: Ints
-) -> tuple[Floats, Ints, Ints, int]:
+def _crossings(drawing: Drawing, joints: Floats, hit_joint: Ints, hit_line: Ints) -> tuple[Floats, Ints, Ints, int]:
     """Add a joint wherever two lines of the same deck cross."""
     if drawing.deck is None or len(drawing.lines) < 2:
         return joints, hit_joint, hit_line, 0
@@ -299,9 +297,7 @@ def _cut(
     )
 
 
-def _listed(
-    ends: tuple[Floats, Ints, Floats, Ints], drawing: Drawing, hits: tuple[Ints, Ints, int]
-) -> pd.DataFrame:
+def _listed(ends: tuple[Floats, Ints, Floats, Ints], drawing: Drawing, hits: tuple[Ints, Ints, int]) -> pd.DataFrame:
     """List every join that closes a gap, and every crossing that was made a joint."""
     spots, label, joints, number = ends
     hit_joint, hit_line, crossed = hits

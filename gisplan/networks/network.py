@@ -146,7 +146,9 @@ class Network:
             (int(j), {"x": x, "y": y}) for j, x, y in zip(nodes, xy[:, 0].tolist(), xy[:, 1].tolist(), strict=True)
         )
         part = usable - np.searchsorted(self.row, self.row[usable]) if _sorted(self.row) else usable
-        keys = [f"{f}#{p}" if p else str(f) for f, p in zip(self.features[self.row[usable]], part.tolist(), strict=True)]
+        keys = [
+            f"{f}#{p}" if p else str(f) for f, p in zip(self.features[self.row[usable]], part.tolist(), strict=True)
+        ]
         rows: Iterable[Any] = zip(
             u.tolist(), v.tolist(), keys, self.joined.length_m[usable].tolist(), direction.tolist(), strict=True
         )
@@ -278,9 +280,7 @@ def _valves(layer: pd.DataFrame, standing: Standing, valves: Ints) -> tuple[Ints
     return valves[closed], valves[unsure]
 
 
-def _stray(
-    standing: Standing, drawn: tuple[Drawing, Joined], closed: Ints, snap_m: float
-) -> Standing:
+def _stray(standing: Standing, drawn: tuple[Drawing, Joined], closed: Ints, snap_m: float) -> Standing:
     """Put the nearest line in doubt where a closed valve lies on no line: it was meant to cut something."""
     drawing, joined = drawn
     used = np.zeros(len(joined.xy), dtype=bool)

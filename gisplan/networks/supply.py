@@ -239,7 +239,11 @@ def _ways(supply: Supply, level: int) -> Way:
         return Way(np.full(size, np.inf), nothing, nothing, nothing)
     tail, head, pieces, two_way = _arrows(network, supply.ends, can, view)
     if two_way:
-        tail, head, pieces = np.concatenate([tail, head]), np.concatenate([head, tail]), np.concatenate([pieces, pieces])
+        tail, head, pieces = (
+            np.concatenate([tail, head]),
+            np.concatenate([head, tail]),
+            np.concatenate([pieces, pieces]),
+        )
     # Of parallel pieces the shortest carries the way. A length of zero would mean "no link" to the solver.
     weight = np.maximum(network.joined.length_m[pieces], 1e-9)
     order = np.lexsort((pieces, weight, tail, head))

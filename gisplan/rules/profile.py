@@ -138,7 +138,9 @@ class Profile:
         for service in self.services:
             if service.key == key:
                 return service
-        raise ProfileError(f"profile {self.id} has no service {key!r}; it has {', '.join(s.key for s in self.services)}.")
+        raise ProfileError(
+            f"profile {self.id} has no service {key!r}; it has {', '.join(s.key for s in self.services)}."
+        )
 
     @property
     def networks(self) -> tuple[Service, ...]:
@@ -218,7 +220,9 @@ def _raw(name: str, folder: Path | None) -> dict[str, Any]:
         try:
             text = (folder / name).read_bytes().decode("utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
-            raise ProfileError(f"profile {name}: cannot be read ({error}). Save it as UTF-8 in the zone's folder.") from error
+            raise ProfileError(
+                f"profile {name}: cannot be read ({error}). Save it as UTF-8 in the zone's folder."
+            ) from error
     else:
         raise ProfileError(
             f"there is no profile {name!r}. Shipped: {', '.join(shipped())}; your own is a .toml file in the zone's folder."
@@ -240,7 +244,9 @@ def _overlay(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]
             rows = {row.get("id"): row for row in old}
             for row in value:
                 # A new limit replaces the old one whole, whatever its form was.
-                kept = {k: v for k, v in rows.get(row.get("id"), {}).items() if not (k in _LIMITS and _LIMITS & set(row))}
+                kept = {
+                    k: v for k, v in rows.get(row.get("id"), {}).items() if not (k in _LIMITS and _LIMITS & set(row))
+                }
                 rows[row.get("id")] = {**kept, **row}
             merged[key] = list(rows.values())
         else:
