@@ -118,8 +118,8 @@ class Report:
         Returns
         -------
         pandas.DataFrame
-            parcel, service, before, after, reason_before and reason_after (in the zone's language), area_mu; a cell that
-            one of the two lacks has a missing grade there.
+            parcel, service, before, after, reason_before and reason_after (in the zone's language), area_mu; a cell
+            that one of the two lacks has a missing grade there.
         """
         reason = "reason_en" if self.zone.lang == "en" else "reason_zh"
         keys = ["parcel", "service"]

@@ -1,4 +1,4 @@
-"""Files: which may be opened, and how a result is written so that there is always a whole old one or a whole new one."""
+"""Files: which may be opened, and how a result is written so that the old one or the new one is always whole."""
 
 from __future__ import annotations
 

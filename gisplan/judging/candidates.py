@@ -1,4 +1,4 @@
-"""Candidates: every main, lateral and stub that could serve a parcel, with the level at which it would, and else why not."""
+"""Candidates: every main, lateral and stub that could serve a parcel: at which level it would, and else why not."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def check(value: pd.Series, limit: Limit) -> Ints:
 
 
 def _judged(supply: Supply, checks: list[Condition], layer: pd.DataFrame) -> tuple[Ints, Ints, Texts]:
-    """Give level, outcome of the attribute conditions, and the code of the one that fails, for pieces and then stubs."""
+    """Give level, outcome of the attribute conditions, and the code of one that fails, for pieces and then stubs."""
     stub = supply.stub
     level = np.concatenate([supply.piece, stub])
     bearer = np.concatenate([piece_bearer(supply, supply.piece), stub_bearer(supply, stub)])
@@ -167,7 +167,7 @@ def _judged(supply: Supply, checks: list[Condition], layer: pd.DataFrame) -> tup
 
 
 def piece_bearer(supply: Supply, level: Ints) -> Ints:
-    """Find the layer row whose size and class count for each piece: its own, for a lateral that of the main it hangs on."""
+    """Find the layer row whose size and class count for each piece: its own, for a lateral that of its main."""
     network = supply.network
     bearer = np.where(network.main, network.row, -1)
     for number in np.unique(level[~network.main & (level < len(supply.levels))]):
@@ -281,7 +281,7 @@ def _assemble(
 
 
 def _dead(layer: pd.DataFrame, network: Network, standing: Standing) -> tuple[Ints, Any]:
-    """List the lines that take no part: abandoned, closed, ducts without a cable, combined sewers where they do not count."""
+    """List the lines that take no part: abandoned, closed, empty ducts, combined sewers where they do not count."""
     is_line = shapely.get_type_id(np.asarray(layer.geometry.array)) == 1
     role = layer["role"].to_numpy(dtype=object)
     taken = np.zeros(len(layer), dtype=bool)

@@ -94,8 +94,10 @@ def _lines(judgement: Judgement, service: Service) -> pd.DataFrame:
         return part
     found, kept = judgement.connections[service.key], judgement.candidates[service.key]
     layer = judgement.survey.layers[service.key]
-    feature = np.append(layer.index.to_numpy(dtype=object), None)
-    works = np.append(layer["works"].astype(object).where(layer["works"].notna(), None).to_numpy(dtype=object), None)
+    nothing = np.array([None], dtype=object)
+    named_works = layer["works"].astype(object).where(layer["works"].notna(), None)
+    feature = np.concatenate([layer.index.to_numpy(dtype=object), nothing])
+    works = np.concatenate([named_works.to_numpy(dtype=object), nothing])
     part["grade"], part["code"] = found.grade, found.code
     part["feature"] = feature[np.where(found.candidate >= 0, np.append(kept.row, -1)[found.candidate], -1)]
     part["distance_m"], part["path_m"] = found.distance_m, found.path_m
@@ -112,14 +114,14 @@ def _surface(judgement: Judgement, service: Service) -> pd.DataFrame:
     found = judgement.leveling[service.key]
     part["grade"], part["code"] = found.grade, found.code
     coming = found.day > 0
-    part["works"] = np.where(coming, found.works, None)
+    part["works"] = pd.Series(found.works, index=part.index, dtype=object).where(coming, None)
     part["ready_on"] = np.where(coming, found.day.astype("datetime64[D]"), np.datetime64("NaT")).astype("datetime64[s]")
     part.loc[part["grade"] == "A", "by"] = "record"
     return part
 
 
 def _papers(part: pd.DataFrame, judgement: Judgement, service: Service) -> None:
-    """Lay letters over the survey: they decide where there is no survey, and contradict or support where there is one."""
+    """Lay letters over the survey: they decide where there is none, and contradict or support where there is one."""
     if service.shape == "surface":
         return
     parcels = judgement.survey.parcels.index
@@ -136,7 +138,7 @@ def _papers(part: pd.DataFrame, judgement: Judgement, service: Service) -> None:
 
 
 def _needs(promised: pd.Series, profile: Profile) -> dict[str, tuple[Texts, Texts]]:
-    """Give need (required or optional) and group of every service for every parcel, by its own promise where it has one."""
+    """Give need (required, optional) and group of every service for every parcel, by its own promise if it has one."""
     words = promised.where(promised.notna() & (promised.astype("str").str.strip() != ""), None).to_numpy(dtype=object)
     out: dict[str, tuple[Texts, Texts]] = {}
     plans = {word: named(str(word)) for word in pd.unique(words) if word is not None}

@@ -295,7 +295,7 @@ def _confirm(supply: Supply, number: int, at: tuple[Ints, Ints]) -> None:
     Raises
     ------
     RuntimeError
-        A step of a way leads over something that does not operate, or joins two joints it does not touch: a bug of ours.
+        A step of a way leads over something that does not operate, or joins joints it does not touch: our bug.
     """
     joint, piece = at
     network, way = supply.network, supply.way(number)

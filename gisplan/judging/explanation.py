@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import networkx as nx
@@ -86,7 +87,7 @@ def _way(judgement: Judgement, case: Case, lang: str) -> list[str]:
     if not graph.is_directed():
         walk = walk[1:]
     features: list[str] = []
-    for a, b in zip(walk[:-1], walk[1:], strict=True):
+    for a, b in itertools.pairwise(walk):
         key = min(graph[a][b], key=lambda k, a=a, b=b: graph[a][b][k]["length_m"])  # type: ignore[misc]
         name = str(key).rsplit("#", 1)[0]
         if key != "reach" and (not features or features[-1] != name):

@@ -27,8 +27,8 @@ COLUMNS = (
 def findings(judgement: Judgement, cells: pd.DataFrame) -> pd.DataFrame:
     """Give the outcome of every condition for every parcel.
 
-    The rows of a cell agree with its grade: the worst of its required rows (D, U, C, B, A from worst to best) is the grade
-    of the cell.
+    The rows of a cell agree with its grade: the worst of its required rows (D, U, C, B, A from worst to best) is the
+    grade of the cell.
 
     Parameters
     ----------
@@ -40,8 +40,8 @@ def findings(judgement: Judgement, cells: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a parcel and condition, parcels in order; `COLUMNS`. ``value`` is a number in ``unit``, a class code, or 1
-        and 0 for yes and no; missing where it is not known, infinite where it was looked for and there is none.
+        One row a parcel and condition, parcels in order; `COLUMNS`. ``value`` is a number in ``unit``, a class code, or
+        1 and 0 for yes and no; missing where it is not known, infinite where it was looked for and there is none.
     """
     services = judgement.survey.profile.services
     n = len(judgement.survey.parcels)

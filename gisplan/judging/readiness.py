@@ -26,8 +26,8 @@ def readiness(cells: pd.DataFrame, parcels: pd.DataFrame, profile: Profile) -> p
     Returns
     -------
     pandas.DataFrame
-        Index ``parcel``; area_mu, supply_status, ready, ready_by_delivery, ready_on, connected_count, required_count, then
-        one grade letter a service.
+        Index ``parcel``; area_mu, supply_status, ready, ready_by_delivery, ready_on, connected_count, required_count,
+        then one grade letter a service.
     """
     keys = [s.key for s in profile.services]
     n, s = len(parcels), len(keys)

@@ -1,8 +1,8 @@
 """Joints: where the ends of lines meet, and where an end meets the side of another line; every join is listed.
 
-Two tiers keep a drawing honest. What operates joins whatever it touches within the tolerance. What does not operate yet,
-or nobody knows (and a connection stub, always), joins only what is nearest, so that it never bridges a gap between two
-operating lines that do not meet.
+Two tiers keep a drawing honest. What operates joins whatever it touches within the tolerance. What does not operate
+yet, or nobody knows (and a connection stub, always), joins only what is nearest, so that it never bridges a gap between
+two operating lines that do not meet.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ def _numbered(wanted: Ints, number: Ints, label: Ints) -> Ints:
 
 
 def _merge(ends: Floats, number: Ints, snap_m: float) -> tuple[Ints, Floats]:
-    """Merge ends that lie within the tolerance of each other, transitively; different numbers never merge by distance."""
+    """Merge ends within the tolerance of each other, transitively; different numbers never merge by distance."""
     if not number.any():
         complex_ends = ends[:, 0] + 1j * ends[:, 1]
         unique, inverse = np.unique(complex_ends, return_inverse=True)
@@ -208,9 +208,9 @@ def _sides(drawing: Drawing, label: Ints, joints: Floats, u: Ints, v: Ints, snap
         return np.empty(0, np.int64), np.empty(0, np.int64)
     spots = shapely.points(joints)
     joint, line = shapely.STRtree(drawing.lines).query(spots, predicate="dwithin", distance=snap_m)
-    keep = (u[line] != joint) & (v[line] != joint)
+    keep: Bools = np.asarray((u[line] != joint) & (v[line] != joint))
     if drawing.numbers.any():
-        # Where the survey numbers its joints, the numbers say all: no joint on the side of a line numbered at both ends.
+        # Where the survey numbers its joints, they say all: no joint on the side of a line numbered at both ends.
         by_number = np.zeros(len(joints), dtype=bool)
         number = np.concatenate([drawing.numbers[:, 0], drawing.numbers[:, 1], drawing.point_number])
         by_number[label[number > 0]] = True
@@ -257,8 +257,8 @@ def _cut(
 ) -> tuple[Ints, Ints, Ints, Floats, Floats, Ints]:
     """Cut the lines at the joints on their sides, all at once.
 
-    Every vertex and every cut gets its measure along its line; a cut stands twice, as the end of one piece and the start of
-    the next, and one sort puts all in order.
+    Every vertex and every cut gets its measure along its line; a cut stands twice, as the end of one piece and the
+    start of the next, and one sort puts all in order.
     """
     u, v = ends
     n = len(lines)
@@ -271,7 +271,7 @@ def _cut(
     place = np.minimum(place, measure[offsets[line + 1] - 1])  # rounding must not carry a cut beyond the line's end
     owner = np.concatenate([np.repeat(np.arange(n), np.diff(offsets)), line, line])
     along = np.concatenate([measure, place, place])
-    # 0 ends a piece, 1 is a vertex, 2 starts a piece; joints at one measure follow each other with a piece of no length.
+    # 0 ends a piece, 1 is a vertex, 2 starts a piece; joints at one measure have a piece of no length between them.
     kind = np.concatenate([np.ones(len(xy), np.int8), np.zeros(len(line), np.int8), np.full(len(line), 2, np.int8)])
     at = np.concatenate([xy, joints[joint], joints[joint]])
     mark = np.concatenate([np.full(len(xy), -1), joint, joint])

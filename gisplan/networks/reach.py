@@ -1,7 +1,7 @@
 """Reach: what is near each parcel, and whether the straight way there crosses a neighbour or a barrier.
 
-All services are searched in one pass: one tree over every candidate, a box query a block of parcels, the nearest box first,
-then only those whose boxes are nearer than what was found.
+All services are searched in one pass: one tree over every candidate, a box query a block of parcels, the nearest box
+first, then only those whose boxes are nearer than what was found.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ Bools = npt.NDArray[np.bool_]
 Shapes = npt.NDArray[np.object_]
 
 _BLOCK = 10_000
+_GROW = np.array([-1.0, -1.0, 1.0, 1.0])
 _STEP_M = 1.0
 """Where the straight way to the nearest point is barred, a candidate is tried every metre."""
 _GRAZE_M = 0.1
@@ -88,7 +89,7 @@ def _block(
 
     def work(block: Shapes) -> tuple[Ints, Ints, Ints, Floats]:
         box = shapely.bounds(block)
-        pair_p, pair_c = tree.query(shapely.box(*(box + [-furthest, -furthest, furthest, furthest]).T))
+        pair_p, pair_c = tree.query(shapely.box(*(box + furthest * _GROW).T))
         b, c = box[pair_p], bounds[pair_c]
         gap2 = np.maximum(0, np.maximum(c[:, 0] - b[:, 2], b[:, 0] - c[:, 2])) ** 2
         gap2 += np.maximum(0, np.maximum(c[:, 1] - b[:, 3], b[:, 1] - c[:, 3])) ** 2
@@ -188,7 +189,7 @@ def unbarred(near: Near, obstacles: Obstacles, candidates: tuple[Shapes, Ints], 
     candidate, distance = near.candidate.copy(), near.distance_m.copy()
     box = shapely.bounds(obstacles.parcels[near.parcel[stuck]])
     reach = reach_m[near.group[stuck]][:, None]
-    row, other = shapely.STRtree(shapes).query(shapely.box(*(box + reach * [-1, -1, 1, 1]).T))
+    row, other = shapely.STRtree(shapes).query(shapely.box(*(box + reach * _GROW).T))
     same = group[other] == near.group[stuck[row]]
     row, other = row[same], other[same]
     spots, pair = _spots(shapes[other], (obstacles.parcels[near.parcel[stuck[row]]], reach[row, 0]))

@@ -1,8 +1,8 @@
-"""Supply: what reaches a source or an outfall, at which level — today, with works under way by a day, with planned works.
+"""Supply: what reaches a source or an outfall, at which level: today, with works under way, with planned works.
 
-A level is a grade and a day. The pieces usable at a level are those of that grade or better that work by that day; a sweep
-over the few levels that occur in the data gives the first at which each joint and piece is live. The sweep runs twice, with
-what is unknown taken as absent (shut) and as operating (open); where the two differ, nobody knows.
+A level is a grade and a day. The pieces usable at a level are those of that grade or better that work by that day; a
+sweep over the few levels that occur in the data gives the first at which each joint and piece is live. The sweep runs
+twice, with what is unknown taken as absent (shut) and as operating (open); where the two differ, nobody knows.
 """
 
 from __future__ import annotations
@@ -181,7 +181,7 @@ def sweep(network: Network, steps: Levels, view: View, lost_valve: bool = False)
 
 
 def _arrows(network: Network, ends: tuple[Ints, Ints], can: Bools, view: View) -> tuple[Ints, Ints, Ints, bool]:
-    """List the usable pieces as arrows from a joint to the one it can draw from (or drain to), and whether all are two-way."""
+    """List usable pieces as arrows from a joint to the one it draws from or drains to; and whether all are two-way."""
     u, v = ends
     pieces = np.flatnonzero(can)
     if not network.service.directed:

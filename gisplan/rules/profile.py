@@ -225,7 +225,8 @@ def _raw(name: str, folder: Path | None) -> dict[str, Any]:
             ) from error
     else:
         raise ProfileError(
-            f"there is no profile {name!r}. Shipped: {', '.join(shipped())}; your own is a .toml file in the zone's folder."
+            f"there is no profile {name!r}. Shipped: {', '.join(shipped())}; "
+            "your own is a .toml file in the zone's folder."
         )
     try:
         return tomllib.loads(text)

@@ -1,0 +1,274 @@
+"""The command: ``gisplan check`` and ``gisplan explain``; thin, and heavy rooms open only when they are needed."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gisplan.base.errors import EncodingError, ExportError, GisplanError, LayerError, ProfileError, ReadError
+from gisplan.base.fields import fields, plain
+from gisplan.base.labels import LANGS, say
+
+if TYPE_CHECKING:
+    from gisplan.outputs.tables import Tables
+    from gisplan.rules.profile import Profile
+
+DONE, BUG, USAGE, REFUSED, UNKNOWN, UNWRITTEN, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
+_NEAR = 5  # unknown ids that are answered one by one; the rest are only counted
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Parameters
+    ----------
+    argv
+        Arguments without the program's name; those of the process if not given.
+
+    Returns
+    -------
+    int
+        0 done, 1 a fault of gisplan, 2 usage, 3 input refused, 4 required cells unknown (with ``--strict``), 5 output
+        failed, 130 interrupted.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        # A console that cannot show 中文 shows question marks; it must not end the run.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    try:
+        arguments = _parser().parse_args(argv)
+    except SystemExit as leaving:  # argparse has said what it had to say
+        return leaving.code if isinstance(leaving.code, int) else USAGE
+    try:
+        code: int = arguments.run(arguments)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return _fail(INTERRUPTED, say("cli.interrupted", arguments.lang))
+    except BrokenPipeError:
+        # Whoever read our output has gone (``gisplan check … | head``): not a failure.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except ExportError as error:
+        return _fail(UNWRITTEN, _sentence(error))
+    except GisplanError as error:
+        return _fail(REFUSED, _sentence(error))
+    except Exception as error:
+        return _fail(BUG, say("cli.bug", arguments.lang, kind=type(error).__name__, text=_sentence(error)))
+    return code
+
+
+def _fail(code: int, sentence: str) -> int:
+    """Say on stderr what went wrong; the traceback only for those who ask for it."""
+    from gisplan.outputs.columns import printable
+
+    if os.environ.get("GISPLAN_DEBUG") == "1":
+        traceback.print_exc()
+    print(f"gisplan: {printable(sentence)}", file=sys.stderr)
+    return code
+
+
+def _sentence(error: BaseException) -> str:
+    return str(error) or type(error).__name__
+
+
+def _parser() -> argparse.ArgumentParser:
+    def words(name: str) -> str:
+        return say(f"cli.help.{name}", "both").replace("%", "%%")
+
+    def common(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("zone", metavar="ZONE", type=Path, help=words("zone"))
+        parser.add_argument("--profile", metavar="P", help=words("profile"))
+        parser.add_argument("--date", metavar="YYYY-MM-DD", type=_date, help=words("date"))
+        parser.add_argument("--lang", choices=LANGS, default="zh", help=words("lang"))
+
+    parser = argparse.ArgumentParser(prog="gisplan", description=words("gisplan"), allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"gisplan {_version()}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    check = commands.add_parser("check", help=words("check"), description=words("check"), allow_abbrev=False)
+    common(check)
+    check.add_argument("--parcels", metavar="A,B|FILE", help=words("parcels"))
+    check.add_argument("--out", metavar="DIR", type=Path, default=Path("out"), help=words("out"))
+    check.add_argument("--strict", action="store_true", help=words("strict"))
+    check.add_argument("--all", action="store_true", help=words("all"))
+    check.set_defaults(run=_check)
+
+    explain = commands.add_parser("explain", help=words("explain"), description=words("explain"), allow_abbrev=False)
+    common(explain)
+    explain.add_argument("parcel", metavar="PARCEL", help=words("parcel"))
+    explain.add_argument("service", metavar="SERVICE", help=words("service"))
+    explain.set_defaults(run=_explain)
+    return parser
+
+
+def _version() -> str:
+    from gisplan import __version__
+
+    return __version__
+
+
+def _date(text: str) -> dt.date:
+    """Read a date; argparse turns the error into a sentence and exit code 2."""
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date like 2026-11-01") from error
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    """Read, judge, write, and show the summary."""
+    _probe(arguments.out)
+    from gisplan.outputs.console import Bar, show
+    from gisplan.outputs.delivery import MAP, write_all
+    from gisplan.report import check
+    from gisplan.zone import read
+
+    lang = arguments.lang
+    with Bar(say("progress.reading", lang)) as bar:
+        zone = read(arguments.zone, profile=arguments.profile, lang=lang, progress=bar.part(0.0, 0.3))
+        chosen = _chosen(arguments.parcels, [str(p) for p in zone.parcels.index], lang)
+        if arguments.date is not None:
+            zone = zone.at(arguments.date)
+        bar(0.3, say("progress.checking", lang))
+        report = check(zone, progress=bar.part(0.3, 0.7))
+        tables = report.tables(chosen)
+        write_all(tables, report.run, arguments.out, lang, bar.part(0.7, 1.0))
+    show(tables, lang, arguments.all)
+    print(say("cli.map", lang, path=_here(arguments.out / MAP)))
+    return UNKNOWN if arguments.strict and _unknown(tables) else DONE
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    """Say why a parcel has the letter it has in one service."""
+    from gisplan.outputs.columns import printable
+    from gisplan.outputs.console import Bar
+    from gisplan.report import check
+    from gisplan.zone import read
+
+    lang = arguments.lang
+    with Bar(say("progress.reading", lang)) as bar:
+        zone = read(arguments.zone, profile=arguments.profile, lang=lang, progress=bar.part(0.0, 0.4))
+        _known([arguments.parcel], [str(p) for p in zone.parcels.index], lang)
+        service = _service(zone.profile, arguments.service)
+        if arguments.date is not None:
+            zone = zone.at(arguments.date)
+        report = check(zone, progress=bar.part(0.4, 1.0))
+    print(printable(report.explain(arguments.parcel, service, lang=lang)))
+    return DONE
+
+
+def _service(profile: Profile, text: str) -> str:
+    """Find a service by its key, or by any of its names (污水, Sewerage, WS)."""
+    for service in profile.services:
+        if plain(text) in map(plain, (service.key, service.label.zh, service.label.en, service.letter, service.short)):
+            return service.key
+    known = ", ".join(f"{s.key} {s.label.zh}" for s in profile.services)
+    raise ProfileError(f"profile {profile.id} has no service {text!r}; it has {known}.")
+
+
+def _unknown(tables: Tables) -> bool:
+    """Whether any cell that counts is unknown."""
+    cells = tables.cells
+    return bool(((cells["need"] == "required") & (cells["grade"] == "U")).any())
+
+
+def _probe(out: Path) -> None:
+    """See that results can be written before an hour is spent on computing them.
+
+    Raises
+    ------
+    ExportError
+        The folder is a file, or may not be written.
+    """
+    there = out
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    if not there.is_dir():
+        raise ExportError(f"{there}: this is a file, and results need a folder. Choose another --out.")
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise ExportError(
+            f"{there}: this folder may not be written ({error.strerror}). Choose another --out."
+        ) from error
+
+
+def _here(path: Path) -> str:
+    """Give a path as it lies from where the command was started."""
+    try:
+        return os.path.relpath(path)
+    except ValueError:  # another drive
+        return str(path.resolve())
+
+
+def _chosen(text: str | None, ids: list[str], lang: str) -> list[str] | None:
+    """List the parcels that are to be reported, in the order of the zone; None for all.
+
+    Raises
+    ------
+    GisplanError
+        The file cannot be read, or names a parcel that the zone does not have.
+    """
+    if text is None:
+        return None
+    path = Path(text)
+    if path.is_file():
+        wanted = _listed(path, set(ids))
+    elif path.suffix.lower() in (".txt", ".csv") and text not in ids:
+        raise ReadError(f"--parcels {text}: there is no such file. Check the name, or give parcel numbers: A,B.")
+    else:
+        wanted = [part.strip() for part in text.replace("，", ",").replace("、", ",").split(",") if part.strip()]
+    if not wanted:
+        raise LayerError(f"--parcels {text}: no parcel is named. Give numbers (A,B) or a file with one number a line.")
+    _known(wanted, ids, lang)
+    asked = set(wanted)
+    return [identity for identity in ids if identity in asked]
+
+
+def _listed(path: Path, ids: set[str]) -> list[str]:
+    """Read parcel numbers from a file: the first cell of every line, with or without a heading."""
+    import csv
+
+    data = path.read_bytes()
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            lines = data.decode(encoding).splitlines()
+            break
+        except UnicodeDecodeError:
+            continue
+    else:
+        raise EncodingError(f"--parcels {path.name}: neither UTF-8 nor GB18030 text. Save it as text or CSV.")
+    cells = [row[0].strip() for row in csv.reader(lines) if row and row[0].strip()]
+    field = fields("parcels")["parcel"]
+    headings = {plain(name) for name in (field.column, field.zh, field.en, *field.aliases, say("column.parcel", "en"))}
+    if cells and cells[0] not in ids and plain(cells[0]) in headings:
+        cells = cells[1:]
+    # Our own CSV puts an apostrophe before what a spreadsheet would run.
+    return [cell[1:] if cell not in ids and cell.startswith("'") else cell for cell in cells]
+
+
+def _known(wanted: list[str], ids: list[str], lang: str) -> None:
+    """See that the zone has these parcels; for one that it has not, name those that look like it."""
+    import difflib
+
+    have = set(ids)
+    missing = [identity for identity in dict.fromkeys(wanted) if identity not in have]
+    if not missing:
+        return
+    sentences = []
+    for identity in missing[:_NEAR]:
+        near: list[Any] = difflib.get_close_matches(identity, ids, n=3, cutoff=0.5)
+        sentences.append(
+            say("cli.no_parcel" if near else "cli.no_parcel_near", lang, id=identity, near=", ".join(near))
+        )
+    if len(missing) > _NEAR:
+        sentences.append(say("cli.more", lang, count=len(missing) - _NEAR))
+    raise LayerError(" ".join(sentences))
