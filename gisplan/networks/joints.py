@@ -119,7 +119,7 @@ def join(drawing: Drawing, snap_m: float) -> Joined:
     first = np.concatenate([drawing.line_first, drawing.line_first, drawing.point_first])
     label, joints = _cluster(ends, number, first, snap_m)
     u, v = label[:n], label[n : 2 * n]
-    hit_joint, hit_line = _sides(drawing, label, joints, u, v, snap_m)
+    hit_joint, hit_line = _sides(drawing, (ends, label, joints, number), snap_m)
     joints, hit_joint, hit_line, crossed = _crossings(drawing, joints, hit_joint, hit_line)
     cut = _cut(drawing.lines, xy, offsets, (u, v), joints, (hit_joint, hit_line))
     joins = _listed((ends, label, joints, number), drawing, (hit_joint, hit_line, crossed))
@@ -202,32 +202,55 @@ def _same_number(tag: Ints) -> npt.NDArray[np.int64]:
     return np.column_stack([order[:-1][same], order[1:][same]])
 
 
-def _sides(drawing: Drawing, label: Ints, joints: Floats, u: Ints, v: Ints, snap_m: float) -> tuple[Ints, Ints]:
+def _sides(drawing: Drawing, found: tuple[Floats, Ints, Floats, Ints], snap_m: float) -> tuple[Ints, Ints]:
     """Find joints that lie on the side of a line that they do not end."""
+    ends, label, joints, number = found
     if len(drawing.lines) == 0 or len(joints) == 0:
         return np.empty(0, np.int64), np.empty(0, np.int64)
-    spots = shapely.points(joints)
-    joint, line = shapely.STRtree(drawing.lines).query(spots, predicate="dwithin", distance=snap_m)
-    keep: Bools = np.asarray((u[line] != joint) & (v[line] != joint))
-    if drawing.numbers.any():
-        # Where the survey numbers its joints, they say all: no joint on the side of a line numbered at both ends.
-        by_number = np.zeros(len(joints), dtype=bool)
-        number = np.concatenate([drawing.numbers[:, 0], drawing.numbers[:, 1], drawing.point_number])
-        by_number[label[number > 0]] = True
-        keep &= ~(by_number[joint] & (drawing.numbers > 0).all(axis=1)[line])
-    joint, line = joint[keep], line[keep]
+    tier = np.concatenate([drawing.line_first, drawing.line_first, drawing.point_first])
     first = np.zeros(len(joints), dtype=bool)
-    first[label[np.concatenate([drawing.line_first, drawing.line_first, drawing.point_first])]] = True
-    timid = ~first[joint]
-    if timid.any():
-        # Second tier: the nearest line only, and none at all where an end has already been joined to another joint.
-        gap = shapely.distance(spots[joint], drawing.lines[line])
-        order = np.lexsort((line, gap, joint))
-        best = np.zeros(len(joint), dtype=bool)
-        best[order[np.flatnonzero(np.diff(joint[order], prepend=-1))]] = True
-        keep = ~timid | best
-        joint, line = joint[keep], line[keep]
-    return joint.astype(np.int64), line.astype(np.int64)
+    first[label[tier]] = True
+    # A joint stands at one of its ends; the others, a little aside, may touch a line that it does not. An end of the
+    # second tier speaks only for a joint of its own.
+    aside = np.flatnonzero((ends != joints[label]).any(axis=1) & (tier | ~first[label]))
+    spots = shapely.points(np.concatenate([joints, ends[aside]]))
+    owner = np.concatenate([np.arange(len(joints)), label[aside]])
+    spot, line = shapely.STRtree(drawing.lines).query(spots, predicate="dwithin", distance=snap_m)
+    n = len(drawing.lines)
+    keep = np.asarray((label[line] != owner[spot]) & (label[n + line] != owner[spot]))
+    if drawing.numbers.any():
+        keep &= _numbers_allow(drawing, (label, joints, number), (owner[spot], line), snap_m)
+    spot, line = spot[keep], line[keep]
+    timid = np.flatnonzero(~first[owner[spot]])
+    gap = shapely.distance(spots[spot[timid]], drawing.lines[line[timid]])
+    order = timid[np.lexsort((line[timid], gap, owner[spot[timid]]))]
+    nearest = order[np.flatnonzero(np.diff(owner[spot[order]], prepend=-1))]
+    bold = np.flatnonzero(first[owner[spot]])
+    pair = np.unique(owner[spot[bold]] * n + line[bold])
+    return (
+        np.concatenate([pair // n, owner[spot[nearest]]]).astype(np.int64),
+        np.concatenate([pair % n, line[nearest]]).astype(np.int64),
+    )
+
+
+def _numbers_allow(
+    drawing: Drawing, found: tuple[Ints, Floats, Ints], hits: tuple[Ints, Ints], snap_m: float
+) -> Bools:
+    """Let a numbered joint onto the side of a line only where the numbers do not say otherwise.
+
+    A line numbered at both ends has no other joints; and where the side is near an end that has a number, that is
+    another joint.
+    """
+    label, joints, number = found
+    joint, line = hits
+    numbered = np.zeros(len(joints), dtype=bool)
+    numbered[label[number > 0]] = True
+    barred = (drawing.numbers > 0).all(axis=1)[line]
+    for end in (0, 1):
+        tip = shapely.get_point(drawing.lines[line], 0 if end == 0 else -1)
+        near = shapely.distance(shapely.points(joints[joint]), tip) <= snap_m
+        barred |= near & (drawing.numbers[line, end] > 0)
+    return np.asarray(~(numbered[joint] & barred))
 
 
 def _crossings(drawing: Drawing, joints: Floats, hit_joint: Ints, hit_line: Ints) -> tuple[Floats, Ints, Ints, int]:

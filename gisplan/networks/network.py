@@ -63,6 +63,8 @@ class Network:
         Joints cut by a closed valve; by a valve of which that is not known.
     sources
         Where the service is fed or drains to.
+    sourceless
+        Whether the layer has no source of the right kind at all, not even one that is out of service.
     stub_joint, stub_row, stub_standing
         Connection stubs.
     features
@@ -78,6 +80,7 @@ class Network:
     closed: Ints
     unsure_closed: Ints
     sources: Sources
+    sourceless: bool
     stub_joint: Ints
     stub_row: Ints
     stub_standing: Standing
@@ -242,7 +245,8 @@ def build(layer: pd.DataFrame, service: Service, standing: Standing, snap_m: flo
         main=(role == "line")[row],
         closed=np.unique(joint_of[closed]),
         unsure_closed=np.unique(joint_of[unsure]),
-        sources=_sources(layer, service, standing, (fed, joint_of)),
+        sources=(sources := _sources(layer, service, standing, (fed, joint_of))),
+        sourceless=len(sources.joint) == 0 and not _right_kind(layer, service).any(),
         stub_joint=joint_of[stubs],
         stub_row=stubs,
         stub_standing=standing.take(stubs),
@@ -299,11 +303,9 @@ def _stray(standing: Standing, drawn: tuple[Drawing, Joined], closed: Ints, snap
 def _sources(layer: pd.DataFrame, service: Service, standing: Standing, fed: tuple[Ints, Ints]) -> Sources:
     """List the points that feed or drain the service and are of a kind that the profile accepts."""
     rows, joint_of = fed
-    kind = layer["kind"].to_numpy(dtype=object)[rows]
-    role = layer["role"].to_numpy(dtype=object)[rows]
-    blank = pd.isna(kind) & (role != "boundary_supply") & bool(service.sources)
-    right = np.isin(kind, service.sources) | (role == "boundary_supply") | (not service.sources) | blank
-    rows, blank = rows[right], blank[right]
+    rows = rows[_right_kind(layer, service)[rows]]
+    no_kind = layer["kind"].isna().to_numpy() & (layer["role"] != "boundary_supply").to_numpy()
+    blank = no_kind[rows] & bool(service.sources)
     part = standing.take(rows)
     doubt = blank & (part.grade == A)
     part = Standing(
@@ -315,3 +317,10 @@ def _sources(layer: pd.DataFrame, service: Service, standing: Standing, fed: tup
         np.where(doubt, "source_unknown", part.why).astype(object),
     )
     return Sources(joint_of[rows], rows, part)
+
+
+def _right_kind(layer: pd.DataFrame, service: Service) -> Bools:
+    """Tell which rows are sources of a kind that the profile accepts, or of which the kind is not known."""
+    fed = layer["role"].isin(_SOURCES)
+    kind = layer["kind"].isin(service.sources) | layer["kind"].isna() | (not service.sources)
+    return np.asarray(fed & (kind | (layer["role"] == "boundary_supply")))

@@ -164,7 +164,7 @@ def sweep(network: Network, steps: Levels, view: View, lost_valve: bool = False)
     nowhere = len(steps)
     joint = np.full(size, nowhere, dtype=np.int64)
     piece = np.full(len(joined.u), nowhere, dtype=np.int64)
-    everywhere = len(network.sources.joint) == 0
+    everywhere = network.sourceless
     for number in range(nowhere):
         grade, day = int(steps.grade[number]), steps.day[number]
         can = usable(network.standing, view, grade, day)

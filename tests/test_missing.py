@@ -1,0 +1,187 @@
+"""Zones that lack something: each reason that the embedded zone cannot show, because it has all layers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+from sketch import layer, letter, line, parcel, parcels, point, works, zone
+
+import gisplan
+from gisplan.report import Report
+
+ONE = parcels(P1=parcel(0, 0, 100, 100))
+MAIN = ("W1", line((-200, -10), (200, -10)), {"diameter_mm": 300})
+PLANT = ("S1", point(-200, -10), {"role": "source", "kind": "水厂"})
+
+
+def check(**rest: Any) -> Report:
+    return gisplan.check(zone(rest.pop("given", ONE), **rest))
+
+
+def cell(report: Report, service: str = "water", parcel: str = "P1") -> tuple[str, str]:
+    rows = report.cells.set_index(["parcel", "service"])
+    return str(rows.loc[(parcel, service), "grade"]), str(rows.loc[(parcel, service), "code"])
+
+
+def test_a_main_a_plant_and_a_parcel() -> None:
+    """The plain case that the others take something from::
+
+        S1 ──────── W1 ────────
+                  ┌────┐  10 m
+                  │ P1 │
+    """
+    report = check(water=layer(MAIN, PLANT))
+    assert cell(report) == ("A", "connected")
+    row = report.cells.set_index(["parcel", "service"]).loc[("P1", "water")]
+    assert row["distance_m"] == 10
+    assert 200 <= row["path_m"] <= 300  # all of x = 0 … 100 is equally near; the plant stands at x = -200
+    assert row["source"] == "S1"
+
+
+@pytest.mark.parametrize(
+    ("rest", "expected"),
+    [
+        ({}, ("U", "no_layer")),
+        ({"absent": ["water"]}, ("D", "declared_absent")),
+        ({"water": layer(MAIN)}, ("U", "no_source")),
+        ({"water": layer(MAIN, ("S1", point(-200, -10), {"role": "source"}))}, ("U", "source_unknown")),
+        ({"water": layer(MAIN, ("S1", point(-200, -10), {"role": "source", "kind": "变电站"}))}, ("U", "no_source")),
+        ({"water": layer(MAIN, PLANT), "barriers": None}, ("U", "barriers_unknown")),
+        ({"water": layer((MAIN[0], MAIN[1], {"works": "W9", "diameter_mm": 300}), PLANT)}, ("U", "works_unknown")),
+        ({"water": layer((MAIN[0], MAIN[1], {"close_on": "2026-10-31", "diameter_mm": 300}), PLANT)}, ("D", "closed")),
+        ({"water": layer((MAIN[0], MAIN[1], {"status": "在建"}), PLANT)}, ("D", "none_found")),
+    ],
+)
+def test_what_is_missing_is_said(rest: dict[str, Any], expected: tuple[str, str]) -> None:
+    if expected[1] == "none_found":
+        expected = ("D", "undated")  # in reach, coming, without a date
+    assert cell(check(**rest)) == expected
+
+
+def test_nothing_works_and_nothing_is_near() -> None:
+    far = layer(("W1", line((900, 900), (990, 900)), {"status": "废弃", "diameter_mm": 300}), PLANT)
+    assert cell(check(water=far)) == ("D", "none_found")
+
+
+@pytest.mark.parametrize(
+    ("letters", "expected"),
+    [
+        ([letter(parcel="P1", service="water")], ("A", "letter")),
+        ([letter(parcel="P1", service="water", says="未通")], ("D", "letter_denies")),
+        ([letter(parcel="P1", service="water", expires="2026-10-31")], ("U", "no_layer")),
+        ([letter(parcel="P1", service="water", date="2026-11-02")], ("U", "no_layer")),
+        ([letter(parcel="P1", service="water", number=None)], ("U", "no_layer")),
+        ([letter(parcel="P1", service="water"), letter(parcel="P1", service="water", says="未通")],
+         ("U", "letter_contradicts")),
+        ([letter(parcel="P1", service="water", says="不适用")], ("N", "decision")),
+    ],
+)  # fmt: skip
+def test_letters_where_there_is_no_layer(letters: list[dict[str, Any]], expected: tuple[str, str]) -> None:
+    assert cell(check(evidence=pd.DataFrame(letters))) == expected
+
+
+def test_a_letter_never_makes_a_surveyed_gap_ready() -> None:
+    gap = layer(("W1", line((500, 500), (600, 500)), {"diameter_mm": 300}), PLANT)
+    evidence = pd.DataFrame([letter(parcel="P1", service="water")])
+    assert cell(check(water=gap, evidence=evidence)) == ("U", "letter_contradicts")
+
+
+def test_a_later_date_gives_at_best_b() -> None:
+    report = gisplan.check(zone(ONE, water=layer(MAIN, PLANT)).at("2026-11-02"))
+    assert cell(report) == ("B", "future")
+    assert report.readiness.loc["P1", "ready"] == "no"
+
+
+def test_levelling_without_ground_is_unknown_even_when_accepted() -> None:
+    accepted = pd.DataFrame([letter(parcel="P1", service="leveling", says="验收合格")])
+    assert cell(check(evidence=accepted), "leveling") == ("U", "no_ground")
+    assert cell(check(), "leveling") == ("U", "no_ground")
+
+
+def test_not_applicable_leaves_the_count_and_is_printed() -> None:
+    decided = pd.DataFrame([letter(parcel="P1", service="heat", says="不适用")])
+    report = check(water=layer(MAIN, PLANT), evidence=decided)
+    assert report.readiness.loc["P1", "required_count"] == 9
+    assert report.readiness.loc["P1", "heat"] == "N"
+
+
+def test_a_promise_makes_the_rest_optional_and_says_so() -> None:
+    """七通一平: roads, water, drainage (storm and sewage as one), power, telecom, gas, heat + levelling = 8."""
+    report = check(given=parcels(P1=(parcel(0, 0, 100, 100), {"promised": "七通一平"})), water=layer(MAIN, PLANT))
+    assert report.readiness.loc["P1", "required_count"] == 8
+    assert report.readiness.loc["P1", "connected_count"] == 1
+    cells = report.cells.set_index("service")
+    assert cells.loc["catv", "need"] == "optional"
+    assert "按七通一平承诺" in cells.loc["catv", "reason_zh"]
+    assert "七通一平" in report.explain("P1", "catv", "zh")
+
+
+def test_a_lost_valve_casts_doubt_on_its_service() -> None:
+    """A valve whose place is lost, and of which nobody says that it is open, may cut anything."""
+    valve = ("V1", None, {"role": "valve", "open": "关"})
+    report = check(water=layer(MAIN, PLANT, valve))
+    assert cell(report) == ("U", "valve_lost")
+
+
+def test_several_unknowns_on_one_way() -> None:
+    half = [
+        ("W1", line((-200, -10), (-100, -10)), {"status": "待查", "diameter_mm": 300}),
+        ("W2", line((-100, -10), (200, -10)), {"works": "gone", "diameter_mm": 300}),
+    ]
+    assert cell(check(water=layer(*half, PLANT))) == ("U", "several")
+
+
+def test_a_tenth_connection_needs_no_code(tmp_path: Any) -> None:
+    """再生水: a profile entry and a layer, nothing else."""
+    (tmp_path / "shitong.toml").write_text(
+        """
+[profile]
+id = "shitong"
+version = "1"
+extends = "jiutong_classic"
+label = { zh = "十通一平", en = "Ten connections and one levelling" }
+
+[service.reclaimed]
+label = { zh = "再生水", en = "Reclaimed water" }
+letter = "ZS"
+short = "再"
+shape = "lines"
+colour = "#7fb2d1"
+[[service.reclaimed.condition]]
+id = "reclaimed.reach"
+label = { zh = "再生水到达红线", en = "Reclaimed water reaches the parcel line" }
+measure = "distance"
+at_most = "50 m"
+basis = "assumed"
+[[service.reclaimed.condition]]
+id = "reclaimed.connected"
+label = { zh = "再生水接通", en = "Reclaimed water is connected" }
+measure = "connected"
+holds = true
+basis = "assumed"
+""",
+        encoding="utf-8",
+    )
+    ONE.to_file(tmp_path / "parcels.gpkg")
+    layer(MAIN, PLANT).to_file(tmp_path / "reclaimed.geojson")
+    (tmp_path / "zone.toml").write_text(
+        '[zone]\ntitle = "十通"\ncrs = "EPSG:4546"\ndate = 2026-11-01\nprofile = "shitong.toml"\n[barriers]\nnone = true\n',
+        encoding="utf-8",
+    )
+    report = gisplan.check(gisplan.read(tmp_path))
+    assert cell(report, "reclaimed") == ("A", "connected")
+    assert report.readiness.loc["P1", "required_count"] == 11
+    assert "再生水" in report.explain("P1", "reclaimed", "zh")
+    assert "Reclaimed" in report.map("en").page()
+
+
+def test_a_plant_that_is_not_handed_over_holds_its_pipes_back() -> None:
+    """The plant is completed but not handed over: B from its commissioning, and the works are named."""
+    given = works({"works": "G1", "phase": "竣工", "actual_on": "2026-09-01", "commission_on": "2027-03-01"})
+    plant = ("S1", point(-200, -10), {"role": "source", "kind": "水厂", "works": "G1"})
+    report = check(water=layer(MAIN, plant), works=given)
+    row = report.cells.set_index(["parcel", "service"]).loc[("P1", "water")]
+    assert (row["grade"], row["code"], row["works"]) == ("B", "built", "G1")
+    assert row["ready_on"] == pd.Timestamp("2027-03-01")
