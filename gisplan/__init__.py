@@ -12,14 +12,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from gisplan.base import VERSION as __version__
+
 if TYPE_CHECKING:
     from gisplan.base.errors import GisplanError
     from gisplan.base.labels import Label
     from gisplan.report import Report, check
     from gisplan.rules.profile import Profile
     from gisplan.zone import Zone, read
-
-__version__ = "0.1.0"
 
 __all__ = ["GisplanError", "Label", "Profile", "Report", "Zone", "__version__", "check", "read"]
 

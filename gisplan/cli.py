@@ -131,13 +131,14 @@ def _check(arguments: argparse.Namespace) -> int:
     from gisplan.zone import read
 
     lang = arguments.lang
-    with Bar(say("progress.reading", lang)) as bar:
-        zone = read(arguments.zone, profile=arguments.profile, lang=lang, progress=bar.part(0.0, 0.3))
+    reading, checking = say("progress.reading", lang), say("progress.checking", lang)
+    with Bar(reading) as bar:
+        zone = read(arguments.zone, profile=arguments.profile, lang=lang, progress=bar.part(0.0, 0.3, reading))
         chosen = _chosen(arguments.parcels, [str(p) for p in zone.parcels.index], lang)
         if arguments.date is not None:
             zone = zone.at(arguments.date)
-        bar(0.3, say("progress.checking", lang))
-        report = check(zone, progress=bar.part(0.3, 0.7))
+        bar(0.3, checking)
+        report = check(zone, progress=bar.part(0.3, 0.7, checking, _services(zone.profile, lang)))
         tables = report.tables(chosen)
         write_all(tables, report.run, arguments.out, lang, bar.part(0.7, 1.0))
     show(tables, lang, arguments.all)
@@ -153,15 +154,21 @@ def _explain(arguments: argparse.Namespace) -> int:
     from gisplan.zone import read
 
     lang = arguments.lang
-    with Bar(say("progress.reading", lang)) as bar:
-        zone = read(arguments.zone, profile=arguments.profile, lang=lang, progress=bar.part(0.0, 0.4))
+    reading, checking = say("progress.reading", lang), say("progress.checking", lang)
+    with Bar(reading) as bar:
+        zone = read(arguments.zone, profile=arguments.profile, lang=lang, progress=bar.part(0.0, 0.4, reading))
         _known([arguments.parcel], [str(p) for p in zone.parcels.index], lang)
         service = _service(zone.profile, arguments.service)
         if arguments.date is not None:
             zone = zone.at(arguments.date)
-        report = check(zone, progress=bar.part(0.4, 1.0))
+        report = check(zone, progress=bar.part(0.4, 1.0, checking, _services(zone.profile, lang)))
     print(printable(report.explain(arguments.parcel, service, lang=lang)))
     return DONE
+
+
+def _services(profile: Profile, lang: str) -> dict[str, str]:
+    """Give the names of the services, for the progress bar."""
+    return {service.key: service.label.text(lang) for service in profile.services}
 
 
 def _service(profile: Profile, text: str) -> str:

@@ -134,7 +134,7 @@ def _doubtful(network: Network) -> bool:
         or network.sources.standing.unknown.any()
         or network.stub_standing.unknown.any()
         or len(network.unsure_closed)
-        or len(network.sources.joint) == 0
+        or network.sourceless
         or (network.service.directed and (network.direction == UNSURE).any())
     )
 
@@ -227,7 +227,7 @@ def _causes(network: Network, steps: Levels, judged: tuple[Ints, Ints, Texts, bo
         cause[(cause == "") & doubt] = "several"
         if lost_valve:
             cause[doubt] = "valve_lost"
-        if len(network.sources.joint) == 0:
+        if network.sourceless:
             cause[doubt] = "no_source"
     # A live main that is too small or of the wrong class outranks all other causes.
     cause[(failed != "") & (opened < nowhere)] = failed[(failed != "") & (opened < nowhere)]

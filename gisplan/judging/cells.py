@@ -151,7 +151,7 @@ def _needs(promised: pd.Series, profile: Profile) -> dict[str, tuple[Texts, Text
             mine = words == word
             theirs = {s.key: s for s in plan.services}.get(service.key)
             required = theirs is not None and theirs.need == "required"
-            need[mine] = "required" if required and service.need != "optional" else "optional"
+            need[mine] = "required" if required else "optional"
             group[mine] = theirs.group if theirs is not None else service.group
         out[service.key] = (need, group)
     return out

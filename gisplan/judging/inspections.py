@@ -89,8 +89,7 @@ def _network(judgement: Judgement, network: Network, book: Book) -> None:
 
 def _joins(judgement: Judgement, key: str, lang: str) -> pd.DataFrame:
     """List every join over a gap, a row each."""
-    joins = judgement.candidates[key].network.joins
-    joins = joins[joins["kind"].isin(["end_end", "end_side"]) & (joins["gap_m"] > 1e-6)].reset_index(drop=True)
+    joins = judgement.candidates[key].network.guesses
     values = {
         "feature": joins["feature"].astype("str"),
         "other": joins["other"].astype("str"),

@@ -23,6 +23,8 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 END_END, END_SIDE, NUMBER, CROSSING = 0, 1, 2, 3
+NOISE_M = 0.001
+"""Ends this near are the same place: files write coordinates to the millimetre. Only wider gaps are guesses."""
 KINDS = ("end_end", "end_side", "number", "crossing")
 
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
-from gisplan.networks.joints import KINDS, Drawing, Joined, join
+from gisplan.networks.joints import KINDS, NOISE_M, Drawing, Joined, join
 from gisplan.networks.standing import A, Standing
 from gisplan.rules.profile import Service
 
@@ -92,7 +92,7 @@ class Network:
         """Every join over a gap: ``feature``, ``other``, ``kind``, ``gap_m``, ``x``, ``y``."""
         table = self.joined.joins
         xy = self.joined.xy[table["joint"].to_numpy(dtype=np.int64)]
-        rows = self._drawn
+        rows = self._rows
         return pd.DataFrame(
             {
                 "feature": self.features[rows[table["line"].to_numpy(dtype=np.int64)]],
@@ -104,10 +104,12 @@ class Network:
             }
         )
 
-    @cached_property
-    def _drawn(self) -> Ints:
-        """Rows of the layer in the order in which they were drawn: lines, then points."""
-        return self._rows
+    @property
+    def guesses(self) -> pd.DataFrame:
+        """The joins that close a gap wider than the noise of drawing: what the survey does not say."""
+        joins = self.joins
+        guessed = joins["kind"].isin(["end_end", "end_side"]) & (joins["gap_m"] > NOISE_M)
+        return joins[guessed].reset_index(drop=True)
 
     _rows: Ints = field(default_factory=lambda: np.empty(0, np.int64), repr=False)
 

@@ -12,7 +12,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from gisplan import __version__
+from gisplan.base import VERSION
 from gisplan.base.labels import label
 from gisplan.base.units import number_column
 from gisplan.judging.judgement import Judgement
@@ -83,7 +83,7 @@ def _about(judgement: Judgement, known_on: dt.date) -> dict[str, Any]:
             "known_on": known_on.isoformat(),
         },
         "crs": {"code": ":".join(code) if code else "", "name": survey.crs.name},
-        "version": __version__,
+        "version": VERSION,
         "notes": [{"zh": n.zh, "en": n.en} for n in notes],
     }
 
@@ -155,9 +155,7 @@ def _joins(judgement: Judgement) -> gpd.GeoDataFrame:
     """List every join over a gap as a point."""
     parts = []
     for key, kept in judgement.candidates.items():
-        joins = kept.network.joins
-        joins = joins[joins["kind"].isin(["end_end", "end_side"]) & (joins["gap_m"] > 1e-6)]
-        parts.append(joins.assign(service=key))
+        parts.append(kept.network.guesses.assign(service=key))
     columns = ["service", "feature", "other", "kind", "gap_m", "x", "y"]
     table = pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
     points = gpd.points_from_xy(table["x"].astype(float), table["y"].astype(float))

@@ -174,10 +174,11 @@ def measures() -> dict[str, Measure]:
     }
 
 
-def shipped() -> list[str]:
+@cache
+def shipped() -> tuple[str, ...]:
     """List the ids of the profiles that come with gisplan."""
     folder = resources.files("gisplan.rules").joinpath("profiles")
-    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    return tuple(sorted(e.name.removesuffix(".toml") for e in folder.iterdir() if e.name.endswith(".toml")))
 
 
 def load(name: str, folder: Path | None = None) -> Profile:
@@ -189,8 +190,13 @@ def load(name: str, folder: Path | None = None) -> Profile:
         There is no such profile, or it says something that is not allowed; the message names file, key, the value found
         and what is allowed.
     """
-    raw = _resolve(name, folder, ())
-    return _Reader(name).profile(raw)
+    return _shipped(name) if name in shipped() else _Reader(name).profile(_resolve(name, folder, ()))
+
+
+@cache
+def _shipped(name: str) -> Profile:
+    """Load a shipped profile, once."""
+    return _Reader(name).profile(_resolve(name, None, ()))
 
 
 def named(text: str) -> Profile | None:

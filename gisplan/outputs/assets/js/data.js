@@ -1,0 +1,79 @@
+// The data block: texts by number, coordinates as differences of whole steps. No text in it is ever read as HTML.
+window.gisplan = {};
+(function (gp) {
+  'use strict';
+
+  var data = JSON.parse(document.getElementById('gisplan-data').textContent);
+  gp.data = data;
+  gp.GRADES = ['A', 'B', 'C', 'D', 'U', 'N'];
+  gp.READY = ['yes', 'no', 'unknown'];
+
+  gp.text = function (number) {
+    return number < 0 ? '' : data.texts[number];
+  };
+
+  // Vertices as [lat, lng] (or [north, east] in metres), in the order of the block.
+  function vertices(xy) {
+    var out = new Array(xy.length / 2);
+    var x = 0;
+    var y = 0;
+    for (var i = 0, k = 0; i < xy.length; i += 2, k += 1) {
+      x += xy[i];
+      y += xy[i + 1];
+      out[k] = [y * data.unit, x * data.unit];
+    }
+    return out;
+  }
+
+  // Rings or lines of each of `count` rows.
+  gp.pieces = function (parts, count) {
+    var all = vertices(parts.xy);
+    var rows = [];
+    var at = 0;
+    for (var i = 0; i < count; i += 1) { rows.push([]); }
+    parts.of.forEach(function (row, piece) {
+      var end = at + parts.n[piece];
+      if (end > at) { rows[row].push(all.slice(at, end)); }
+      at = end;
+    });
+    return rows;
+  };
+
+  // Points as [row, [lat, lng]].
+  gp.places = function (at) {
+    return vertices(at.xy).map(function (place, i) { return [at.of[i], place]; });
+  };
+
+  gp.count = data.parcels.id.length;
+
+  // The ten answers of one parcel, in the profile's order.
+  gp.answers = function (parcel) {
+    return data.services.map(function (service) {
+      var cells = data.cells[service.key];
+      return {
+        service: service,
+        grade: cells.grade[parcel],
+        optional: cells.required[parcel] === 'o',
+        feature: gp.text(cells.feature[parcel]),
+        source: gp.text(cells.source[parcel]),
+        works: gp.text(cells.works[parcel]),
+        readyOn: gp.text(cells.ready_on[parcel]),
+        reason: [gp.text(cells.reason_zh[parcel]), gp.text(cells.reason_en[parcel])],
+        distance: cells.distance_m[parcel],
+        path: cells.path_m[parcel]
+      };
+    });
+  };
+
+  // What a parcel shows when the map is coloured by `view`: yes, no, unknown, or a grade.
+  gp.shown = function (parcel, view) {
+    if (view === 'ready') { return gp.text(data.parcels.ready[parcel]) || 'unknown'; }
+    return data.cells[data.services[view].key].grade[parcel];
+  };
+
+  gp.number = function (value, digits) {
+    var parts = value.toFixed(digits || 0).split('.');
+    parts[0] = parts[0].replace(/\B(?=(\d{3})+(?!\d))/g, ',');
+    return parts.join('.');
+  };
+}(window.gisplan));

@@ -1,0 +1,142 @@
+// Letters on the map: one in each parcel that has room for it, and line letters (JS, WS …) along the lines, as SVG text.
+(function (gp) {
+  'use strict';
+
+  var L = window.L;
+  var data = gp.data;
+  var CELL = 12;             // pixels: no two marks share a cell
+  var LINES_MPP = 4.5;       // line letters from this scale on
+  var LABELS_MPP = 1.4;      // sizes (DN300, 10 kV) from this scale on
+  var EVERY = 230;           // pixels between two letters on a line
+  var MOST = 500;
+
+  function width(text, size) {
+    var sum = 0;
+    for (var i = 0; i < text.length; i += 1) { sum += text.charCodeAt(i) > 0x2e7f ? size : size * 0.58; }
+    return sum;
+  }
+
+  gp.Marks = L.Layer.extend({
+    initialize: function (zone) { this._zone = zone; },
+
+    onAdd: function (map) {
+      this._svg = gp.svg('svg', { 'class': 'gp-marks', 'aria-hidden': 'true' });
+      map.getPane('gp-marks').appendChild(this._svg);
+      this.redraw();
+    },
+
+    onRemove: function () { this._svg.parentNode.removeChild(this._svg); },
+
+    getEvents: function () { return { moveend: this.redraw, zoomstart: this._hide, resize: this.redraw }; },
+
+    _hide: function () { this._svg.style.visibility = 'hidden'; },
+
+    redraw: function () {
+      var map = this._map;
+      if (!map) { return; }
+      var size = map.getSize();
+      var pad = size.multiplyBy(0.2).round();
+      var corner = map.containerPointToLayerPoint([0, 0]).subtract(pad);
+      var whole = size.add(pad.multiplyBy(2));
+      gp.clear(this._svg);
+      this._svg.setAttribute('width', whole.x);
+      this._svg.setAttribute('height', whole.y);
+      this._svg.setAttribute('viewBox', [corner.x, corner.y, whole.x, whole.y].join(' '));
+      L.DomUtil.setPosition(this._svg, corner);
+      this._box = L.bounds(corner, corner.add(whole));
+      this._taken = {};
+      this._left = MOST;
+      var mpp = gp.metresPerPixel(map);
+      if (this._zone.otherOn.parcels) { this._parcels(); }
+      if (mpp < LINES_MPP) { this._lines(mpp < LABELS_MPP); }
+      this._svg.style.visibility = '';
+    },
+
+    // Takes the cells under a text of this extent; false if one is taken already.
+    _take: function (x, y, w, h) {
+      var cells = [];
+      for (var i = Math.floor((x - w / 2) / CELL); i <= Math.floor((x + w / 2) / CELL); i += 1) {
+        for (var j = Math.floor((y - h / 2) / CELL); j <= Math.floor((y + h / 2) / CELL); j += 1) {
+          if (this._taken[i + ',' + j]) { return false; }
+          cells.push(i + ',' + j);
+        }
+      }
+      cells.forEach(function (cell) { this._taken[cell] = true; }, this);
+      return true;
+    },
+
+    _write: function (text, x, y, name, angle, colour) {
+      var node = gp.svg('text', { x: x.toFixed(1), y: y.toFixed(1), 'class': name });
+      if (angle) { node.setAttribute('transform', 'rotate(' + [angle, x, y].map(function (v) { return v.toFixed(1); }).join(' ') + ')'); }
+      if (colour) { node.setAttribute('fill', colour); }
+      node.textContent = text;
+      this._svg.appendChild(node);
+      this._left -= 1;
+    },
+
+    _parcels: function () {
+      var map = this._map;
+      this._zone.parcels.forEach(function (parcel, i) {
+        var place = this._zone.anchors[i];
+        if (!place || this._left <= 0) { return; }
+        var at = map.latLngToLayerPoint(place);
+        if (!this._box.contains(at)) { return; }
+        var bounds = parcel.getBounds();
+        var box = map.latLngToLayerPoint(bounds.getSouthEast()).subtract(map.latLngToLayerPoint(bounds.getNorthWest()));
+        if (Math.min(box.x, box.y) < 13) { return; }
+        var id = gp.text(data.parcels.id[i]);
+        var name = gp.text(data.parcels.name[i]);
+        var withId = box.y > 40 && width(id, 11) < box.x - 8;
+        var withName = withId && name && name !== id && box.y > 62 && width(name, 11) < box.x - 8;
+        var y = at.y - (withName ? 14 : withId ? 7 : 0);
+        if (!this._take(at.x, at.y, withId ? width(id, 11) : 12, withName ? 42 : withId ? 28 : 14)) { return; }
+        this._write(gp.MARKS[gp.shown(i, gp.view)] || '?', at.x, y, 'gp-parcel-mark');
+        if (withId) { this._write(id, at.x, y + 15, 'gp-parcel-id'); }
+        if (withName) { this._write(name, at.x, y + 29, 'gp-parcel-name'); }
+      }, this);
+    },
+
+    _lines: function (withLabels) {
+      var zone = this._zone;
+      zone.lines.forEach(function (entry) {
+        if (!zone.serviceOn[entry.service] || this._left <= 0) { return; }
+        if (gp.view !== 'ready' && gp.view !== entry.service) { return; }
+        var service = data.services[entry.service];
+        var label = withLabels ? gp.text(data.lines.label[entry.row]) : '';
+        var text = label ? service.letter + ' ' + label : service.letter;
+        entry.pieces.forEach(function (piece) { this._along(piece, text, gp.colour(service, entry.state)); }, this);
+      }, this);
+    },
+
+    _along: function (piece, text, colour) {
+      var map = this._map;
+      var points = piece.map(function (place) { return map.latLngToLayerPoint(place); });
+      var length = 0;
+      var i;
+      for (i = 1; i < points.length; i += 1) { length += points[i].distanceTo(points[i - 1]); }
+      var wide = width(text, 11);
+      if (length < wide + 24) { return; }
+      var next = length < EVERY * 1.5 ? length / 2 : EVERY / 2;
+      var gone = 0;
+      for (i = 1; i < points.length && this._left > 0; i += 1) {
+        var a = points[i - 1];
+        var b = points[i];
+        var step = a.distanceTo(b);
+        while (step > 0 && next <= gone + step) {
+          var share = (next - gone) / step;
+          var x = a.x + (b.x - a.x) * share;
+          var y = a.y + (b.y - a.y) * share;
+          var angle = Math.atan2(b.y - a.y, b.x - a.x) * 180 / Math.PI;
+          if (angle > 90) { angle -= 180; }
+          if (angle <= -90) { angle += 180; }
+          var flat = Math.abs(angle) < 45;
+          if (this._box.contains([x, y]) && this._take(x, y, flat ? wide : 10, flat ? 10 : wide)) {
+            this._write(text, x, y, 'gp-line-letter', angle, colour);
+          }
+          next += EVERY;
+        }
+        gone += step;
+      }
+    }
+  });
+}(window.gisplan));

@@ -1,0 +1,298 @@
+// The panels beside the map: legend, layers and overview.
+(function (gp) {
+  'use strict';
+
+  var data = gp.data;
+
+  function totals(codes, view) {
+    var sums = {};
+    codes.forEach(function (code) { sums[code] = { n: 0, mu: 0 }; });
+    for (var i = 0; i < gp.count; i += 1) {
+      var code = gp.shown(i, view);
+      if (!sums[code]) { sums[code] = { n: 0, mu: 0 }; }
+      sums[code].n += 1;
+      sums[code].mu += data.parcels.mu[i] || 0;
+    }
+    return sums;
+  }
+
+  function codesOf(view) { return view === 'ready' ? gp.READY : gp.GRADES; }
+
+  function serviceName(service) { return [service.zh, service.en]; }
+
+  gp.serviceTag = function (service) {
+    var tag = gp.node('span', 'gp-tag', service.letter);
+    tag.style.borderColor = service.colour;
+    return tag;
+  };
+
+  // --- what the parcels' colours mean, and how many parcels each stands for
+  gp.fillKeys = function () {
+    var list = gp.clear(document.getElementById('gp-keys'));
+    var sums = totals(codesOf(gp.view), gp.view);
+    // a sheet of paper has no drop-down list: it names the colouring in words
+    var named = gp.view === 'ready' ? gp.word('colour.ready') : serviceName(data.services[gp.view]);
+    gp.append(gp.clear(document.getElementById('gp-printed-view')), named);
+    Object.keys(sums).forEach(function (code) {
+      if (code === '-' && !sums[code].n) { return; }
+      list.appendChild(gp.node('li', '',
+        gp.chip(code),
+        gp.node('span', 'gp-key-word', gp.shownWord(code, gp.view)),
+        gp.node('span', 'gp-key-sum', gp.number(sums[code].n))));
+    });
+  };
+
+  gp.fillColourChoice = function () {
+    var select = document.getElementById('gp-colour');
+    function option(value, pair) {
+      var node = gp.node('option');
+      node.value = value;
+      node.gpPair = pair;
+      node.textContent = gp.plain(pair);
+      select.appendChild(node);
+    }
+    option('ready', gp.word('colour.ready'));
+    data.services.forEach(function (service, i) { option(String(i), serviceName(service)); });
+    select.addEventListener('change', function () {
+      gp.setView(select.value === 'ready' ? 'ready' : Number(select.value));
+    });
+  };
+
+  // --- layers
+  function toggle(pair, sample, on, change) {
+    var box = gp.node('input');
+    box.type = 'checkbox';
+    box.checked = on;
+    box.addEventListener('change', function () { change(box.checked); });
+    return { box: box, item: gp.node('li', '', gp.node('label', '', box, sample, gp.node('span', '', pair))) };
+  }
+
+  function dotSample(colour, fill) {
+    var svg = gp.svg('svg', { width: 46, height: 14, viewBox: '0 0 46 14', 'aria-hidden': 'true' });
+    svg.appendChild(gp.svg('circle', { cx: 23, cy: 7, r: 4.5, fill: fill, stroke: colour, 'stroke-width': 1.8 }));
+    return svg;
+  }
+
+  function lineSample(colour, weight, dash) {
+    var svg = gp.svg('svg', { width: 46, height: 14, viewBox: '0 0 46 14', 'aria-hidden': 'true' });
+    svg.appendChild(gp.svg('line', {
+      x1: 1, y1: 7, x2: 45, y2: 7, stroke: colour, 'stroke-width': weight, 'stroke-dasharray': dash || 'none'
+    }));
+    return svg;
+  }
+
+  function areaSample() {
+    var svg = gp.svg('svg', { width: 46, height: 14, viewBox: '0 0 46 14', 'aria-hidden': 'true' });
+    svg.appendChild(gp.svg('rect', { x: 8, y: 1, width: 30, height: 12, fill: gp.FILLS.yes, stroke: '#5b6b6d' }));
+    return svg;
+  }
+
+  gp.fillLayers = function (zone, changed) {
+    var services = document.getElementById('gp-services');
+    var drawn = data.services.map(function () { return 0; });
+    data.lines.service.concat(data.points.service).forEach(function (i) { if (i >= 0) { drawn[i] += 1; } });
+    var boxes = [];
+    data.services.forEach(function (service, i) {
+      if (service.shape === 'surface' && !drawn[i]) { return; }
+      var made = toggle(serviceName(service), gp.sample(service.colour, 'operating', service.letter), true, function (on) {
+        zone.serviceOn[i] = on;
+        changed();
+      });
+      if (!drawn[i]) {
+        made.item.className = 'gp-empty';
+        made.item.firstChild.appendChild(gp.node('span', 'gp-soft', gp.word('layers.empty')));
+      }
+      boxes.push([made.box, i]);
+      services.appendChild(made.item);
+    });
+    [['gp-all', true], ['gp-none', false]].forEach(function (way) {
+      document.getElementById(way[0]).addEventListener('click', function () {
+        boxes.forEach(function (entry) {
+          entry[0].checked = way[1];
+          zone.serviceOn[entry[1]] = way[1];
+        });
+        changed();
+      });
+    });
+
+    var others = document.getElementById('gp-others');
+    var samples = {
+      parcels: areaSample(),
+      gaps: lineSample('#a3123f', 1.8, '3 4'),
+      joins: dotSample('#7b1fa2', '#ffffff'),
+      barriers: lineSample(gp.BARRIERS.rail.color, 3.5, '9 7')
+    };
+    Object.keys(samples).forEach(function (name) {
+      if (name === 'barriers' && !data.barriers) { return; }
+      var count = { parcels: gp.count, gaps: data.gaps.parcel.length, joins: data.joins.service.length }[name];
+      var made = toggle(gp.word('layer.' + name), samples[name], true, function (on) {
+        zone.otherOn[name] = on;
+        changed();
+      });
+      made.item.id = 'gp-layer-' + name;
+      if (count !== undefined) { made.item.firstChild.appendChild(gp.node('span', 'gp-key-sum', gp.number(count))); }
+      others.appendChild(made.item);
+    });
+  };
+
+  // A layer that shows only nearer by says so.
+  gp.dimLayer = function (name, far) {
+    var item = document.getElementById('gp-layer-' + name);
+    item.classList.toggle('gp-later', far);
+    if (far) {
+      gp.attribute(item, 'title', gp.word('layers.later'));
+    } else {
+      gp.unset(item, 'title');
+    }
+  };
+
+  // --- line patterns and point signs
+  gp.fillSigns = function () {
+    var list = document.getElementById('gp-signs');
+    var ink = '#33474a';
+    [['operating', 'state.operating'], ['built', 'sign.building'], ['planned', 'state.planned'], ['unknown', 'sign.other']]
+      .forEach(function (row) {
+        list.appendChild(gp.node('li', '', gp.sample(gp.known(row[0]) ? ink : '#8b9296', row[0]), gp.node('span', '', gp.word(row[1]))));
+      });
+    var service = { colour: ink, letter: '' };
+    [['source', 'sign.source'], ['outfall', 'sign.outfall']].forEach(function (row) {
+      list.appendChild(gp.node('li', '', gp.node('span', 'gp-sign-box', gp.sign(row[0], service, 'operating')), gp.node('span', '', gp.word(row[1]))));
+    });
+    list.appendChild(gp.node('li', '', dotSample(ink, '#ffffff'), gp.node('span', '', gp.word('sign.stub'))));
+    list.appendChild(gp.node('li', '', dotSample('#11292b', '#11292b'), gp.node('span', '', gp.word('sign.closed'))));
+  };
+
+  // --- overview: how many parcels and mu, and the matrix of services by grades
+  function readyCards() {
+    var sums = totals(gp.READY, 'ready');
+    var bar = gp.node('div', 'gp-bar');
+    bar.setAttribute('aria-hidden', 'true');
+    var cards = gp.node('ul', 'gp-cards');
+    gp.READY.forEach(function (code) {
+      var part = gp.node('span');
+      part.style.backgroundColor = gp.FILLS[code];
+      part.style.flexGrow = sums[code].n;
+      bar.appendChild(part);
+      var card = gp.node('li', '',
+        gp.node('span', 'gp-card-word', gp.chip(code), gp.node('span', '', gp.readyWord(code))),
+        gp.node('strong', '', gp.number(sums[code].n)),
+        gp.node('span', 'gp-soft', gp.mu(sums[code].mu)));
+      card.style.borderTopColor = gp.FILLS[code];
+      cards.appendChild(card);
+    });
+    return gp.node('div', '', cards, bar);
+  }
+
+  function matrix(unit) {
+    var table = gp.node('table', 'gp-matrix');
+    var head = gp.node('tr', '', gp.node('th', '', gp.word('matrix.service')));
+    head.firstChild.scope = 'col';
+    gp.GRADES.forEach(function (grade) {
+      var cell = gp.node('th', '', gp.chip(grade, gp.gradeWord(grade)));
+      cell.scope = 'col';
+      gp.attribute(cell, 'title', gp.gradeWord(grade));
+      head.appendChild(cell);
+    });
+    table.appendChild(gp.node('thead', '', head));
+    var body = gp.node('tbody');
+    var whole = data.parcels.mu.reduce(function (sum, mu) { return sum + (mu || 0); }, 0);
+    data.services.forEach(function (service, i) {
+      var sums = totals(gp.GRADES, i);
+      var button = gp.node('button', 'gp-matrix-name', gp.serviceTag(service), gp.node('span', '', serviceName(service)));
+      button.type = 'button';
+      gp.attribute(button, 'title', gp.word('matrix.colour'));
+      button.addEventListener('click', function () { gp.setView(gp.view === i ? 'ready' : i); });
+      button.setAttribute('data-view', String(i));
+      var row = gp.node('tr', '', gp.node('th', '', button));
+      row.firstChild.scope = 'row';
+      gp.GRADES.forEach(function (grade) {
+        var value = unit === 'mu' ? sums[grade].mu : sums[grade].n;
+        var share = value / ((unit === 'mu' ? whole : gp.count) || 1);
+        var cell = gp.node('td', value ? '' : 'gp-zero', value ? gp.number(value) : '\u00b7');
+        if (value) {
+          var fill = gp.node('i');
+          fill.style.backgroundColor = gp.FILLS[grade];
+          fill.style.opacity = (0.25 + 0.75 * share).toFixed(2);
+          cell.insertBefore(fill, cell.firstChild);
+        }
+        row.appendChild(cell);
+      });
+      body.appendChild(row);
+    });
+    table.appendChild(body);
+    return table;
+  }
+
+  function matrixBox() {
+    var box = gp.node('div');
+    var units = gp.node('div', 'gp-units');
+    units.setAttribute('role', 'group');
+    gp.attribute(units, 'aria-label', gp.word('matrix.unit'));
+    function show(unit) {
+      var old = box.querySelector('table');
+      if (old) { box.removeChild(old); }
+      box.appendChild(matrix(unit));
+      units.childNodes.forEach(function (button) { button.setAttribute('aria-pressed', String(button.value === unit)); });
+      gp.settleMatrix();
+    }
+    ['parcels', 'mu'].forEach(function (unit) {
+      var button = gp.node('button', '', gp.word('unit.' + unit));
+      button.type = 'button';
+      button.value = unit;
+      button.addEventListener('click', function () { show(unit); });
+      units.appendChild(button);
+    });
+    box.appendChild(gp.node('div', 'gp-row', gp.node('h2', '', gp.word('matrix.title')), units));
+    show('parcels');
+    return box;
+  }
+
+  gp.settleMatrix = function () {
+    document.querySelectorAll('.gp-matrix-name').forEach(function (button) {
+      button.setAttribute('aria-pressed', String(button.getAttribute('data-view') === String(gp.view)));
+    });
+  };
+
+  function byDelivery() {
+    var sums = { yes: 0, no: 0, unknown: 0 };
+    data.parcels.ready_by_delivery.forEach(function (number) {
+      var code = gp.text(number);
+      sums[sums[code] === undefined ? 'unknown' : code] += 1;
+    });
+    return gp.node('p', 'gp-line', gp.word('overview.delivery', sums));
+  }
+
+  gp.fillOverview = function () {
+    var panel = document.getElementById('gp-overview');
+    var mu = data.parcels.mu.reduce(function (sum, value) { return sum + (value || 0); }, 0);
+    gp.append(panel, gp.node('p', 'gp-total', gp.word('overview.total', { n: gp.number(gp.count), mu: gp.number(mu) })));
+    gp.append(panel, readyCards());
+    gp.append(panel, byDelivery());
+    gp.append(panel, matrixBox());
+    gp.append(panel, gp.node('h2', '', gp.word('issues.title')));
+    gp.append(panel, gp.node('p', 'gp-line', gp.word('issues.counts', data.issues)));
+    if (data.about.notes.length) {
+      gp.append(panel, gp.node('h2', '', gp.word('notes.title')));
+      var notes = gp.node('ul', 'gp-notes');
+      data.about.notes.forEach(function (note) { notes.appendChild(gp.node('li', '', note)); });
+      gp.append(panel, notes);
+    }
+  };
+
+  gp.fillFrame = function () {
+    var about = data.about;
+    gp.append(document.getElementById('gp-title'), about.title);
+    document.getElementById('gp-invented').hidden = !about.invented;
+    gp.append(document.getElementById('gp-disclaimer'), about.disclaimer);
+    var facts = document.getElementById('gp-facts');
+    [
+      ['facts.data', about.dates.data || '\u2013'],
+      ['facts.check', about.dates.check || '\u2013'],
+      ['facts.profile', gp.node('span', '', about.profile.label, ' ' + about.profile.id + ' ' + about.profile.version)],
+      ['facts.crs', [about.crs.code, about.crs.name].filter(Boolean).join(' ') || '\u2013'],
+      ['facts.version', about.version]
+    ].forEach(function (fact) {
+      facts.appendChild(gp.node('div', '', gp.node('dt', '', gp.word(fact[0])), gp.node('dd', '', fact[1])));
+    });
+  };
+}(window.gisplan));

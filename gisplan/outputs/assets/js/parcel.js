@@ -1,0 +1,178 @@
+// One parcel's ten answers, in the panel and in short in a popup; what a line, point, gap or barrier is.
+(function (gp) {
+  'use strict';
+
+  var data = gp.data;
+
+  function known(prefix, code) {
+    return data.words[prefix + code] ? gp.word(prefix + code) : code;
+  }
+
+  function facts(rows) {
+    var list = gp.node('dl', 'gp-dl');
+    rows.forEach(function (row) {
+      if (row[1] === '' || row[1] === null || row[1] === undefined) { return; }
+      list.appendChild(gp.node('div', '', gp.node('dt', '', gp.word(row[0])), gp.node('dd', '', row[1])));
+    });
+    return list;
+  }
+
+  gp.readyBadge = function (i) {
+    var code = gp.shown(i, 'ready');
+    return gp.node('span', 'gp-badge', gp.chip(code), gp.node('span', '', gp.readyWord(code)));
+  };
+
+  function answer(entry) {
+    var service = entry.service;
+    var head = gp.node('p', 'gp-answer-head',
+      gp.serviceTag(service),
+      gp.node('strong', '', [service.zh, service.en]),
+      gp.node('span', 'gp-answer-word', gp.gradeWord(entry.grade)));
+    if (entry.optional) { head.appendChild(gp.node('span', 'gp-soft', gp.word('answer.optional'))); }
+    var more = gp.node('p', 'gp-answer-facts');
+    [
+      entry.distance === null ? null : gp.word('answer.distance', { m: gp.number(entry.distance, 1) }),
+      entry.path === null ? null : gp.word('answer.path', { m: gp.number(entry.path) }),
+      entry.feature && ['answer.feature', entry.feature],
+      entry.source && ['answer.source', entry.source],
+      entry.works && ['answer.works', entry.works],
+      entry.readyOn && ['answer.ready', entry.readyOn]
+    ].forEach(function (fact) {
+      if (!fact) { return; }
+      var named = fact.length === 2 && data.words[fact[0]];
+      more.appendChild(named
+        ? gp.node('span', '', gp.node('span', 'gp-soft', gp.word(fact[0])), ' ', fact[1])
+        : gp.node('span', '', fact));
+    });
+    var item = gp.node('li', '', gp.chip(entry.grade, gp.gradeWord(entry.grade)),
+      gp.node('div', '', head, gp.node('p', 'gp-reason', entry.reason), more.firstChild ? more : null));
+    return item;
+  }
+
+  function gapList(i) {
+    var list = gp.node('ul', 'gp-gaps');
+    data.gaps.parcel.forEach(function (parcel, row) {
+      if (parcel !== i || data.gaps.service[row] < 0) { return; }
+      list.appendChild(gp.node('li', '', gapText(row)));
+    });
+    return list.firstChild ? gp.node('div', '', gp.node('h3', '', gp.word('gaps.title')), list) : null;
+  }
+
+  function gapText(row) {
+    var gaps = data.gaps;
+    var service = data.services[gaps.service[row]];
+    var line = gp.node('span', 'gp-answer-facts', gp.serviceTag(service));
+    gp.append(line, gp.node('span', '', gaps.length_m[row] === null
+      ? gp.word('gaps.unmeasured') : gp.word('gaps.length', { m: gp.number(gaps.length_m[row]) })));
+    gp.append(line, gp.node('span', '', [gp.text(gaps.responsible_zh[row]), gp.text(gaps.responsible_en[row])]));
+    if (gaps.estimate_cny[row] !== null) {
+      gp.append(line, gp.node('span', '', gp.word('gaps.cost', { cny: gp.number(gaps.estimate_cny[row]) })));
+    }
+    return line;
+  }
+
+  // The panel: the whole answer.
+  gp.fillParcel = function (i) {
+    var parcels = data.parcels;
+    var panel = gp.clear(document.getElementById('gp-parcel'));
+    if (i === null) {
+      gp.append(panel, gp.node('p', 'gp-hint', gp.word('parcel.none')));
+      return;
+    }
+    var id = gp.text(parcels.id[i]);
+    var name = gp.text(parcels.name[i]);
+    var heading = gp.node('h2', 'gp-parcel-title', gp.node('span', 'gp-id', id), name && name !== id ? gp.node('span', '', name) : null);
+    heading.tabIndex = -1;
+    heading.id = 'gp-parcel-title';
+    gp.append(panel, heading);
+    gp.append(panel, gp.readyBadge(i));
+    var count = parcels.required[i] === null ? ''
+      : gp.word('parcel.count', { n: parcels.connected[i], of: parcels.required[i] });
+    var byDate = gp.text(parcels.ready_by_delivery[i]);
+    gp.append(panel, facts([
+      ['parcel.connected', count],
+      ['parcel.area', parcels.mu[i] === null ? '' : gp.mu(parcels.mu[i], 1)],
+      ['parcel.use', known('use.', gp.text(parcels.use[i]))],
+      ['parcel.park', gp.text(parcels.sub_park[i])],
+      ['parcel.supply', known('supply_status.', gp.text(parcels.supply_status[i]))],
+      ['parcel.promised', gp.text(parcels.promised[i])],
+      ['parcel.ready_on', gp.text(parcels.ready_on[i])],
+      ['parcel.delivery', gp.text(parcels.delivery_on[i])],
+      ['parcel.by_delivery', gp.text(parcels.delivery_on[i]) && byDate ? gp.word('ready_by_delivery.' + byDate) : '']
+    ]));
+    var list = gp.node('ol', 'gp-answers');
+    gp.attribute(list, 'aria-label', gp.word('parcel.answers'));
+    gp.answers(i).forEach(function (entry) { list.appendChild(answer(entry)); });
+    gp.append(panel, list);
+    gp.append(panel, gapList(i));
+  };
+
+  // The popup: the ten letters at a glance.
+  gp.parcelCard = function (i) {
+    var parcels = data.parcels;
+    var id = gp.text(parcels.id[i]);
+    var name = gp.text(parcels.name[i]);
+    var card = gp.node('div', 'gp-card',
+      gp.node('p', 'gp-card-title', gp.node('strong', 'gp-id', id), name && name !== id ? gp.node('span', '', name) : null),
+      gp.readyBadge(i));
+    var list = gp.node('ul', 'gp-ten');
+    gp.answers(i).forEach(function (entry) {
+      list.appendChild(gp.node('li', '', gp.chip(entry.grade),
+        gp.node('span', '', gp.node('b', '', [entry.service.zh, entry.service.en]),
+          gp.node('span', 'gp-soft', gp.gradeWord(entry.grade)))));
+    });
+    card.appendChild(list);
+    return card;
+  };
+
+  function card(title, rows) {
+    return gp.node('div', 'gp-card', gp.node('p', 'gp-card-title', title), facts(rows));
+  }
+
+  gp.featureCard = function (entry, rows) {
+    var service = data.services[entry.service];
+    var i = entry.row;
+    var title = gp.node('span', '', gp.serviceTag(service), gp.node('strong', '', [service.zh, service.en]));
+    return card(title, [
+      ['feature.id', gp.text(rows.feature[i])],
+      ['feature.name', gp.text(rows.name[i])],
+      ['feature.role', known('role.', gp.text(rows.role[i]))],
+      ['feature.kind', known('kind.', gp.text(rows.kind[i]))],
+      ['feature.state', known('state.', gp.text(rows.state[i]))],
+      ['feature.label', gp.text(rows.label[i])],
+      ['feature.works', gp.text(rows.works[i])]
+    ]);
+  };
+
+  gp.gapCard = function (row) {
+    var gaps = data.gaps;
+    var parcel = gaps.parcel[row];
+    return card(gp.node('strong', '', gp.word('gaps.title')), [
+      ['panel.parcel', parcel < 0 ? '' : gp.text(data.parcels.id[parcel])],
+      ['gaps.what', gapText(row)],
+      ['gaps.from', gp.text(gaps.from_feature[row])],
+      ['answer.reason', [gp.text(gaps.reason_zh[row]), gp.text(gaps.reason_en[row])]],
+      ['gaps.basis', known('basis.', gp.text(gaps.basis[row]))]
+    ]);
+  };
+
+  gp.joinCard = function (row) {
+    var joins = data.joins;
+    var service = data.services[joins.service[row]];
+    return card(gp.node('strong', '', gp.word('joins.title')), [
+      ['matrix.service', service ? [service.zh, service.en] : ''],
+      ['joins.ends', [gp.text(joins.feature[row]), gp.text(joins.other[row])].filter(Boolean).join(' \u2013 ')],
+      ['joins.kind', known('join.', gp.text(joins.kind[row]))],
+      ['joins.gap', joins.gap_m[row] === null ? '' : gp.number(joins.gap_m[row], 3) + ' m']
+    ]);
+  };
+
+  gp.barrierCard = function (row) {
+    var barriers = data.barriers;
+    return card(gp.node('strong', '', gp.word('layer.barriers')), [
+      ['feature.kind', known('barrier.', gp.text(barriers.kind[row]))],
+      ['feature.name', gp.text(barriers.name[row])],
+      ['feature.id', gp.text(barriers.feature[row])]
+    ]);
+  };
+}(window.gisplan));

@@ -1,0 +1,150 @@
+// Starts the page in the map that folium made: what is chosen, how the map is coloured, tabs, and printing.
+(function (gp) {
+  'use strict';
+
+  var L = window.L;
+  var zone = null;
+  var marks = null;
+  gp.view = 'ready';
+  gp.chosen = null;
+
+  L.Icon.Default.imagePath = '';
+  L.Icon.Default.mergeOptions(gp.data.icons);
+
+  // folium.Icon asks for AwesomeMarkers and its fonts; a coloured pin stands in for them.
+  L.AwesomeMarkers = {
+    icon: function (options) {
+      var svg = gp.svg('svg', { viewBox: '0 0 24 34', width: 24, height: 34 });
+      svg.appendChild(gp.svg('path', { d: 'M12 33 C12 25 1.5 20 1.5 11.5 a10.5 10.5 0 0 1 21 0 C22.5 20 12 25 12 33Z', stroke: '#fff' }));
+      svg.appendChild(gp.svg('circle', { cx: 12, cy: 11.5, r: 4, fill: '#fff' }));
+      svg.style.fill = options.markerColor || 'blue';
+      return L.divIcon({ className: 'gp-pin', iconSize: [24, 34], iconAnchor: [12, 33], popupAnchor: [0, -28], html: svg });
+    }
+  };
+
+  function restyle(i) {
+    zone.parcels[i].setStyle(gp.parcelStyle(gp.shown(i, gp.view), i === gp.chosen));
+  }
+
+  function popup(latlng, content) {
+    L.popup({ maxWidth: 340, minWidth: 220, className: 'gp-popup', autoPanPadding: [24, 24] })
+      .setLatLng(latlng).setContent(content).openOn(zone.map);
+  }
+
+  // Chooses a parcel; `how` may ask to zoom there, to open the popup (at a place) and to move the focus.
+  gp.choose = function (i, how) {
+    var before = gp.chosen;
+    gp.chosen = i;
+    if (before !== null) { restyle(before); }
+    restyle(i);
+    zone.parcels[i].bringToFront();
+    gp.fillParcel(i);
+    openTab('parcel');
+    document.getElementById('gp-parcel').scrollTop = 0;
+    if (how.zoom) {
+      var bounds = zone.parcels[i].getBounds().pad(1.2);
+      zone.map.fitBounds(bounds, { animate: false });
+    }
+    if (how.popup) { popup(how.at || zone.anchors[i], gp.parcelCard(i)); }
+    if (how.focus) { document.getElementById('gp-parcel-title').focus(); }
+  };
+
+  gp.showFeature = function (entry, rows, at) { popup(at, gp.featureCard(entry, rows)); };
+  gp.showGap = function (row, at) { popup(at, gp.gapCard(row)); };
+  gp.showJoin = function (row, at) { popup(at, gp.joinCard(row)); };
+  gp.showBarrier = function (row, at) { popup(at, gp.barrierCard(row)); };
+
+  gp.setView = function (view) {
+    gp.view = view;
+    document.getElementById('gp-colour').value = String(view);
+    zone.parcels.forEach(function (parcel, i) { restyle(i); });
+    if (gp.chosen !== null) { zone.parcels[gp.chosen].bringToFront(); }
+    gp.fillKeys();
+    gp.settleMatrix();
+    settle();
+  };
+
+  function settle() {
+    gp.settleLayers(zone, gp.view);
+    marks.redraw();
+  }
+
+  function openTab(name) {
+    ['overview', 'parcel'].forEach(function (each) {
+      var tab = document.getElementById('gp-tab-' + each);
+      tab.setAttribute('aria-selected', String(each === name));
+      tab.tabIndex = each === name ? 0 : -1;
+      document.getElementById('gp-' + each).hidden = each !== name;
+    });
+  }
+
+  function startTabs() {
+    ['overview', 'parcel'].forEach(function (name, i, names) {
+      var tab = document.getElementById('gp-tab-' + name);
+      tab.addEventListener('click', function () { openTab(name); });
+      tab.addEventListener('keydown', function (event) {
+        if (event.key !== 'ArrowLeft' && event.key !== 'ArrowRight') { return; }
+        openTab(names[1 - i]);
+        document.getElementById('gp-tab-' + names[1 - i]).focus();
+      });
+    });
+  }
+
+  function fit(bounds) {
+    zone.map.invalidateSize({ animate: false });
+    if (bounds.isValid()) { zone.map.fitBounds(bounds, { padding: [18, 18], animate: false }); }
+  }
+
+  function wholeZone() {
+    fit(zone.groups.parcels.getBounds());
+  }
+
+  // The sheet has other proportions than the window: the map takes the sheet's size before it is printed, then goes back.
+  function startPrinting() {
+    var seen = null;
+    window.addEventListener('beforeprint', function () {
+      seen = { centre: zone.map.getCenter(), zoom: zone.map.getZoom(), bounds: zone.map.getBounds().pad(-0.03) };
+      document.body.classList.add('gp-printing');
+      zone.map.closePopup();
+      fit(seen.bounds);
+    });
+    window.addEventListener('afterprint', function () {
+      document.body.classList.remove('gp-printing');
+      zone.map.invalidateSize({ animate: false });
+      if (seen) { zone.map.setView(seen.centre, seen.zoom, { animate: false }); }
+    });
+    document.getElementById('gp-print').addEventListener('click', function () { window.print(); });
+  }
+
+  gp.start = function (map, groups) {
+    gp.settleWords();
+    gp.fillFrame();
+    zone = gp.drawZone(map, groups);
+    gp.fillColourChoice();
+    gp.fillKeys();
+    gp.fillLayers(zone, settle);
+    gp.fillSigns();
+    gp.fillOverview();
+    gp.fillParcel(null);
+    gp.setLang(gp.lang);
+    marks = new gp.Marks(zone);
+    wholeZone();
+    gp.settleScale(zone);
+    marks.addTo(map);
+    settle();
+    map.on('zoomend', function () {
+      if (gp.settleScale(zone)) { gp.settleLayers(zone, gp.view); }
+    });
+    map.on('click', function (event) {
+      var entry = gp.nearestLine(zone, event.latlng);
+      if (entry) { gp.showFeature(entry, gp.data.lines, event.latlng); }
+    });
+    document.getElementById('gp-whole').addEventListener('click', wholeZone);
+    document.addEventListener('keydown', function (event) {
+      if (event.key === 'Escape') { map.closePopup(); }
+    });
+    gp.startSearch();
+    startTabs();
+    startPrinting();
+  };
+}(window.gisplan));

@@ -1,0 +1,390 @@
+"""The data block of the review map: columns of small integers, and every text once.
+
+All that the page shows of the zone's data travels in this one JSON text. It is never a template and never HTML: the
+page puts it into ``<script type="application/json">`` as it is, and its script shows each text with ``textContent``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyproj
+import shapely
+
+from gisplan.outputs.tables import Tables
+
+GRADES = "ABCDUN"
+_NONE = -1
+_COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+# "<" ends scripts and opens comments, "&" is for readers that decode entities, the last two end lines in old engines.
+_ESCAPES = str.maketrans(
+    {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"},
+)
+_POINT, _POLYGON = 0, 3
+_LINES = (1, 2)
+
+
+@dataclass(frozen=True)
+class Block:
+    """The data block and what the map's frame must know of it.
+
+    Attributes
+    ----------
+    text
+        JSON, safe inside a ``<script>`` element.
+    plain
+        True when the zone's CRS has no way to longitude and latitude: the map is then drawn in plain metres.
+    centre
+        Latitude and longitude (or north and east in metres) of the middle of the parcels.
+    """
+
+    text: str
+    plain: bool
+    centre: tuple[float, float]
+
+
+def script_json(value: object) -> str:
+    r"""Write JSON that cannot end the ``<script>`` element it stands in, and keeps every character.
+
+    >>> print(script_json("</script>"))
+    "\u003c/script\u003e"
+    """
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).translate(_ESCAPES)
+    # A lone surrogate (a byte that was no UTF-8) cannot be encoded; its escape can.
+    return _SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
+
+
+def data_block(tables: Tables, lang: str, words: dict[str, tuple[str, str]], extra: dict[str, Any]) -> Block:
+    """Put the tables into the map's data block.
+
+    Parameters
+    ----------
+    tables
+        What the report gives to its outputs.
+    lang
+        Language that the page opens in: ``zh``, ``en`` or ``both``.
+    words
+        The page's own words.
+    extra
+        Further entries of ours, such as icons.
+    """
+    plane = _Plane.of(tables.parcels)
+    pool = _Texts()
+    services = [str(key) for key in tables.services.index]
+    block: dict[str, Any] = {
+        "lang": lang,
+        "plain": plane.plain,
+        "unit": plane.unit,
+        "words": words,
+        **extra,
+        "about": _about(tables.about),
+        "services": _services(tables.services),
+        "parcels": _parcels(tables, plane, pool),
+        "cells": _cells(tables, services, pool),
+        **_features(tables.features, services, plane, pool),
+        "joins": _joins(tables.joins, services, plane, pool),
+        "gaps": _gaps(tables, services, plane, pool),
+        "barriers": _barriers(tables.barriers, plane, pool),
+        "issues": _issue_counts(tables.issues),
+    }
+    return Block(script_json(pool.settle(block)), plane.plain, plane.centre(tables.parcels))
+
+
+class _Texts:
+    """Collects text columns and numbers every different text once; -1 stands for a blank."""
+
+    def __init__(self) -> None:
+        self._columns: list[np.ndarray] = []
+
+    def column(self, frame: pd.DataFrame, name: str) -> _Slot:
+        """Take a column of `frame`; one that is not there is blank."""
+        if name in frame.columns:
+            return self.take(frame[name])
+        return self.take(pd.Series(np.full(len(frame), None, dtype=object)))
+
+    def take(self, values: pd.Series | pd.Index) -> _Slot:
+        """Take a column; its place in the block is filled by `settle`."""
+        plain = pd.Series(values).astype(object)
+        texts = plain.map(str, na_action="ignore").astype(object)
+        self._columns.append(texts.where(texts.notna() & (texts != ""), None).to_numpy(dtype=object))
+        return _Slot(len(self._columns) - 1)
+
+    def settle(self, block: dict[str, Any]) -> dict[str, Any]:
+        """Put the list of texts and the numbers of every column into the block."""
+        sizes = [len(column) for column in self._columns]
+        joined = np.concatenate([*self._columns, np.array([], dtype=object)])
+        numbers, texts = pd.factorize(joined, use_na_sentinel=True)
+        columns = [part.tolist() for part in np.split(numbers, np.cumsum(sizes))[:-1]]
+        filled: dict[str, Any] = _fill(block, columns)
+        return {**filled, "texts": [str(text) for text in texts]}
+
+
+@dataclass(frozen=True)
+class _Slot:
+    """Where a text column will stand."""
+
+    number: int
+
+
+def _fill(value: Any, columns: list[list[int]]) -> Any:
+    if isinstance(value, _Slot):
+        return columns[value.number]
+    if isinstance(value, dict):
+        return {key: _fill(part, columns) for key, part in value.items()}
+    return value
+
+
+@dataclass(frozen=True)
+class _Plane:
+    """The plane the page draws in: degrees of EPSG:4326 in steps of 1e-7 (1 cm), or plain metres in steps of 1 mm."""
+
+    plain: bool
+    unit: float
+    transformer: pyproj.Transformer | None
+
+    @classmethod
+    def of(cls, parcels: gpd.GeoDataFrame) -> _Plane:
+        """Choose the plane; a local grid, or a CRS whose transformation fails on these parcels, stays in metres."""
+        metres = cls(plain=True, unit=1e-3, transformer=None)
+        if parcels.crs is None or pyproj.CRS(parcels.crs).geodetic_crs is None:
+            return metres
+        try:
+            degrees = cls(False, 1e-7, pyproj.Transformer.from_crs(parcels.crs, "EPSG:4326", always_xy=True))
+        except pyproj.exceptions.ProjError:
+            return metres
+        drawn = degrees.project(shapely.get_coordinates(parcels.geometry.array))
+        return degrees if np.isfinite(drawn).all() else metres
+
+    def project(self, xy: np.ndarray) -> np.ndarray:
+        """Take coordinates of the zone's CRS (east, north) to the page's plane."""
+        if self.transformer is None or not len(xy):
+            return xy
+        return np.column_stack(self.transformer.transform(xy[:, 0], xy[:, 1]))
+
+    def steps(self, xy: np.ndarray) -> list[int]:
+        """Give coordinates as whole steps, each as the difference to the one before: short in JSON."""
+        whole = np.rint(self.project(xy) / self.unit).astype(np.int64)
+        return np.diff(whole, axis=0, prepend=np.zeros((1, 2), np.int64)).ravel().tolist()
+
+    def centre(self, parcels: gpd.GeoDataFrame) -> tuple[float, float]:
+        """Give the middle of the parcels as (latitude, longitude), or (north, east) in metres."""
+        west, south, east, north = parcels.total_bounds if len(parcels) else (0.0, 0.0, 0.0, 0.0)
+        middle = np.array([[(west + east) / 2, (south + north) / 2]])
+        x, y = self.project(np.nan_to_num(middle))[0]
+        return round(float(y), 5), round(float(x), 5)
+
+    def parts(self, pieces: np.ndarray, of: np.ndarray) -> dict[str, list[int]]:
+        """Write pieces (lines or rings): the row each belongs to, its number of vertices, and the vertices."""
+        xy, piece = shapely.get_coordinates(pieces, return_index=True)
+        sound = np.isfinite(xy).all(axis=1)
+        counts = np.bincount(piece[sound], minlength=len(pieces))
+        return {"of": of.tolist(), "n": counts.tolist(), "xy": self.steps(xy[sound])}
+
+    def rings(self, areas: np.ndarray) -> dict[str, list[int]]:
+        """Write polygons as rings without their closing vertex; even-odd filling makes the holes."""
+        pieces, of = _pieces(areas)
+        polygons = shapely.get_type_id(pieces) == _POLYGON
+        rings, polygon = shapely.get_rings(pieces[polygons], return_index=True)
+        xy, ring = shapely.get_coordinates(rings, return_index=True)
+        opened = np.append(ring[1:] == ring[:-1], False) if len(ring) else np.array([], dtype=bool)
+        keep = opened & np.isfinite(xy).all(axis=1)
+        counts = np.bincount(ring[keep], minlength=len(rings))
+        return {"of": of[polygons][polygon].tolist(), "n": counts.tolist(), "xy": self.steps(xy[keep])}
+
+    def lines(self, shapes: np.ndarray) -> dict[str, list[int]]:
+        """Write lines; an area is shown by its outline."""
+        pieces, of = _pieces(shapes)
+        areas = shapely.get_type_id(pieces) == _POLYGON
+        pieces = np.where(areas, shapely.boundary(pieces), pieces)
+        again, back = shapely.get_parts(pieces, return_index=True)
+        lines = np.isin(shapely.get_type_id(again), _LINES)
+        return self.parts(again[lines], of[back][lines])
+
+    def points(self, shapes: np.ndarray) -> dict[str, list[int]]:
+        """Write points, each with the row it belongs to."""
+        pieces, of = _pieces(shapes)
+        points = shapely.get_type_id(pieces) == _POINT
+        return {"of": of[points].tolist(), "xy": self.steps(shapely.get_coordinates(pieces[points]))}
+
+
+def _pieces(shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Take multi-geometries and collections apart; give the pieces that are not empty and the row of each."""
+    outer, of = shapely.get_parts(np.asarray(shapes, dtype=object), return_index=True)
+    inner, within = shapely.get_parts(outer, return_index=True)
+    full = ~shapely.is_empty(inner)
+    return inner[full], of[within][full]
+
+
+def _anchors(areas: np.ndarray) -> np.ndarray:
+    """Give the point of each parcel where its letter stands: the centroid, if that lies inside."""
+    centres = shapely.centroid(areas)
+    return np.where(shapely.contains(areas, centres), centres, shapely.point_on_surface(areas))
+
+
+def _numbers(frame: pd.DataFrame, name: str, digits: int) -> list[float | None]:
+    if name not in frame.columns:
+        return [None] * len(frame)
+    values = pd.to_numeric(frame[name], errors="coerce").astype("float64").round(digits)
+    values = values.where(np.isfinite(values))
+    return values.astype(object).where(values.notna(), None).tolist()
+
+
+def _days(frame: pd.DataFrame, name: str) -> pd.Series:
+    """Give a date column as ISO text, blank where there is no date."""
+    if name not in frame.columns:
+        return pd.Series(np.full(len(frame), None, dtype=object))
+    values = frame[name]
+    if not pd.api.types.is_datetime64_any_dtype(values):
+        values = pd.to_datetime(values.astype(object), errors="coerce", format="ISO8601")
+    return values.dt.strftime("%Y-%m-%d")
+
+
+def _letters(values: pd.Series, allowed: str) -> str:
+    """Give a column of one-letter codes as one text; ``-`` where there is none."""
+    text = values.astype(object)
+    return "".join(text.where(text.isin(list(allowed)), "-"))
+
+
+def _pair(value: Any) -> list[str]:
+    """Give a bilingual entry as [zh, en]."""
+    if isinstance(value, dict):
+        zh = str(value.get("zh") or value.get("en") or "")
+        return [zh, str(value.get("en") or zh)]
+    return [str(value or ""), str(value or "")]
+
+
+def _about(about: dict[str, Any]) -> dict[str, Any]:
+    """Take what is said of the whole zone, entry by entry: nothing that is not named here gets out."""
+    profile, dates, crs = about.get("profile") or {}, about.get("dates") or {}, about.get("crs") or {}
+    return {
+        "title": _pair(about.get("title")),
+        "invented": bool(about.get("invented")),
+        "disclaimer": _pair(about.get("disclaimer")),
+        "profile": {
+            "id": str(profile.get("id", "")),
+            "version": str(profile.get("version", "")),
+            "label": _pair(profile),
+        },
+        "dates": {"data": str(dates.get("data") or ""), "check": str(dates.get("check") or "")},
+        "crs": {"code": str(crs.get("code") or ""), "name": str(crs.get("name") or "")},
+        "version": str(about.get("version") or ""),
+        "notes": [_pair(note) for note in about.get("notes") or []],
+    }
+
+
+def _services(services: pd.DataFrame) -> list[dict[str, str]]:
+    """Take the services, a handful of rows."""
+    names = ("zh", "en", "letter", "short", "shape", "need")
+    rows = []
+    for key, row in services.iterrows():
+        colour = str(row.get("colour", ""))
+        texts = {name: str(row.get(name, "") or "") for name in names}
+        rows.append({"key": str(key), **texts, "colour": colour if _COLOUR.fullmatch(colour) else "#555555"})
+    return rows
+
+
+def _parcels(tables: Tables, plane: _Plane, pool: _Texts) -> dict[str, Any]:
+    parcels, ready = tables.parcels, tables.readiness.reindex(tables.parcels.index)
+    shapes = parcels.geometry.to_numpy()
+    ready_on = _days(ready, "ready_on")
+    area = parcels if "area_mu" in parcels.columns else ready
+    return {
+        "id": pool.take(parcels.index),
+        **{name: pool.column(parcels, name) for name in ("name", "use", "sub_park", "supply_status", "promised")},
+        "delivery_on": pool.take(_days(parcels, "delivery_on")),
+        "mu": _numbers(area, "area_mu", 2),
+        "ready": pool.column(ready, "ready"),
+        "ready_by_delivery": pool.column(ready, "ready_by_delivery"),
+        "ready_on": pool.take(ready_on),
+        "connected": _numbers(ready, "connected_count", 0),
+        "required": _numbers(ready, "required_count", 0),
+        "at": plane.points(_anchors(shapes)),
+        "rings": plane.rings(shapes),
+    }
+
+
+def _cells(tables: Tables, services: list[str], pool: _Texts) -> dict[str, Any]:
+    """Take the ten answers, service by service, in the order of the parcels."""
+    texts = ("feature", "source", "works", "reason_zh", "reason_en")
+    cells = tables.cells.drop_duplicates(["service", "parcel"])
+    block: dict[str, Any] = {}
+    for service in services:
+        rows = cells[cells["service"] == service].set_index("parcel").reindex(tables.parcels.index)
+        block[service] = {
+            "grade": _letters(rows["grade"], GRADES),
+            "required": _letters(rows["need"].map({"required": "r", "optional": "o"}), "ro"),
+            **{name: pool.column(rows, name) for name in texts},
+            "ready_on": pool.take(_days(rows, "ready_on")),
+            "distance_m": _numbers(rows, "distance_m", 1),
+            "path_m": _numbers(rows, "path_m", 0),
+        }
+    return block
+
+
+def _service_numbers(frame: pd.DataFrame, services: list[str]) -> list[int]:
+    if "service" not in frame.columns:
+        return [_NONE] * len(frame)
+    return pd.Index(services).get_indexer(frame["service"].astype(object)).tolist()
+
+
+def _features(features: gpd.GeoDataFrame, services: list[str], plane: _Plane, pool: _Texts) -> dict[str, Any]:
+    """Take lines (and outlines of areas) and points apart; both keep the zone's order."""
+    kinds = shapely.get_type_id(features.geometry.to_numpy())
+    lines, points = features[np.isin(kinds, (1, 2, 3, 5, 6, 7))], features[np.isin(kinds, (0, 4))]
+    return {
+        "lines": _rows(lines, services, pool) | {"parts": plane.lines(lines.geometry.to_numpy())},
+        "points": _rows(points, services, pool) | {"at": plane.points(points.geometry.to_numpy())},
+    }
+
+
+def _rows(rows: gpd.GeoDataFrame, services: list[str], pool: _Texts) -> dict[str, Any]:
+    texts = {name: pool.column(rows, name) for name in ("feature", "role", "kind", "state", "label", "works", "name")}
+    return {"service": _service_numbers(rows, services), **texts}
+
+
+def _joins(joins: gpd.GeoDataFrame, services: list[str], plane: _Plane, pool: _Texts) -> dict[str, Any]:
+    return {
+        "service": _service_numbers(joins, services),
+        **{name: pool.column(joins, name) for name in ("feature", "other", "kind")},
+        "gap_m": _numbers(joins, "gap_m", 3),
+        "at": plane.points(joins.geometry.to_numpy()),
+    }
+
+
+def _gaps(tables: Tables, services: list[str], plane: _Plane, pool: _Texts) -> dict[str, Any]:
+    gaps = tables.gaps
+    texts = ("from_feature", "responsible_zh", "responsible_en", "basis", "reason_zh", "reason_en")
+    return {
+        "parcel": tables.parcels.index.get_indexer(gaps["parcel"]).tolist() if len(gaps) else [],
+        "service": _service_numbers(gaps, services),
+        "grade": _letters(gaps["grade"], GRADES) if len(gaps) else "",
+        **{name: pool.column(gaps, name) for name in texts},
+        "length_m": _numbers(gaps, "length_m", 1),
+        "unit_price_cny": _numbers(gaps, "unit_price_cny", 0),
+        "estimate_cny": _numbers(gaps, "estimate_cny", 0),
+        "parts": plane.lines(gaps.geometry.to_numpy()),
+    }
+
+
+def _barriers(barriers: gpd.GeoDataFrame | None, plane: _Plane, pool: _Texts) -> dict[str, Any] | None:
+    if barriers is None:
+        return None
+    if "feature" not in barriers.columns:
+        barriers = barriers.reset_index(names="feature")
+    texts = {name: pool.column(barriers, name) for name in ("feature", "kind", "name")}
+    shapes = barriers.geometry.to_numpy()
+    pieces, of = _pieces(shapes)
+    lines = np.isin(shapely.get_type_id(pieces), _LINES)
+    return texts | {"parts": plane.parts(pieces[lines], of[lines]), "rings": plane.rings(shapes)}
+
+
+def _issue_counts(issues: pd.DataFrame) -> dict[str, int]:
+    found = issues["severity"].value_counts() if "severity" in issues.columns else pd.Series(dtype="int64")
+    return {severity: int(found.get(severity, 0)) for severity in ("error", "warning", "info")}

@@ -1,0 +1,114 @@
+"""Tables as CSV: exact columns, UTF-8 with BOM, nothing that a spreadsheet would run.
+
+A text cell that begins like a formula gets a leading apostrophe; numbers stay numbers, dates are ISO 8601, what is
+missing is blank, and "we looked and there is none" is ``inf``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import numbers
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gisplan.base.errors import ExportError
+from gisplan.base.files import replacing, sha256
+from gisplan.base.issues import COLUMNS as ISSUES
+from gisplan.outputs.columns import FINDINGS, READINESS, blank, day, numbered, present, printable
+from gisplan.outputs.tables import Tables
+
+# Full-width twins and a line feed count too: spreadsheets with an East Asian locale read them as the plain signs.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?|-?inf")
+_MEASURED = ("value",)  # holds numbers, or classes where the measure has none; a number kept as text is still a number
+_ROWS = 100_000  # rows turned into text at a time, so that a large table is never in memory twice
+
+
+def harmless(text: str) -> str:
+    """Write a text so that no spreadsheet takes it for a formula.
+
+    >>> harmless("=1+1"), harmless("-"), harmless("P-07")
+    ("'=1+1", "'-", 'P-07')
+    """
+    text = printable(text)
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def write_readiness(tables: Tables, path: Path) -> None:
+    """Write ``readiness.csv``: one row per parcel, one letter per service."""
+    write_csv(present(numbered(tables.readiness), [*READINESS, *tables.services.index]), path)
+
+
+def write_findings(tables: Tables, path: Path) -> None:
+    """Write ``findings.csv``: one row per parcel and condition."""
+    write_csv(present(tables.findings, FINDINGS), path)
+
+
+def write_issues(tables: Tables, path: Path) -> None:
+    """Write ``issues.csv``: every flaw of the data, and what was done about it."""
+    write_csv(present(tables.issues, ISSUES), path)
+
+
+def write_csv(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table as CSV, whole or not at all.
+
+    Raises
+    ------
+    ExportError
+        The file cannot be written; the old one is kept.
+    """
+    digest = hashlib.sha256()
+
+    def whole(temporary: Path) -> None:
+        if sha256(temporary) != digest.hexdigest():
+            raise ExportError(f"{path.name}: what was written is not what came back. Check the disk.")
+
+    with replacing(path, whole) as temporary, temporary.open("wb") as stream:
+        for start in range(0, max(len(frame), 1), _ROWS):
+            part = frame.iloc[start : start + _ROWS]
+            cells = pd.DataFrame({column: _cells(part[column]) for column in frame}, columns=frame.columns)
+            text = cells.to_csv(index=False, header=start == 0, lineterminator="\r\n")
+            data = text.encode("utf-8-sig" if start == 0 else "utf-8")
+            digest.update(data)
+            stream.write(data)
+
+
+def _cells(column: pd.Series) -> pd.Series:
+    """Turn one column into the texts of its cells."""
+    if pd.api.types.is_bool_dtype(column.dtype):
+        texts = [_cell(v, False) for v in column]
+    elif pd.api.types.is_datetime64_any_dtype(column.dtype):
+        texts = column.dt.strftime("%Y-%m-%d").where(column.notna(), "")
+    elif pd.api.types.is_numeric_dtype(column.dtype):
+        texts = [_number(v) for v in column.astype("float64")]
+    else:
+        measured = column.name in _MEASURED
+        # A column of texts repeats itself: each different cell is looked at once. 1, 1.0 and True are different cells.
+        seen = {(type(v), v): _cell(v, measured) for v in column.drop_duplicates() if not blank(v)}
+        texts = [seen.get((type(v), v)) or ("" if blank(v) else _cell(v, measured)) for v in column]
+    return pd.Series(np.asarray(texts, dtype=object), dtype=object)
+
+
+def _cell(value: Any, measured: bool) -> str:
+    if blank(value):
+        return ""
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if isinstance(value, numbers.Real):
+        return _number(float(value))
+    if isinstance(value, dt.date):
+        return day(value)
+    text = str(value)
+    return text if measured and _NUMBER.fullmatch(text) else harmless(text)
+
+
+def _number(value: float) -> str:
+    """Write a number to a millionth of its unit, without needless zeros; blank for NaN, ``inf`` for infinity."""
+    if value != value:  # NaN is the one number that differs from itself
+        return ""
+    return f"{round(value, 6):.15g}"

@@ -1,0 +1,101 @@
+"""Everything that ``gisplan check`` leaves in a folder: all of it, or what was there before."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from gisplan.base.errors import ExportError
+from gisplan.base.files import replacing, sweep
+from gisplan.base.labels import say
+from gisplan.outputs.csvfiles import write_findings, write_issues, write_readiness
+from gisplan.outputs.geojson import write_gaps
+from gisplan.outputs.geopackage import write_geopackage
+from gisplan.outputs.map import review_map
+from gisplan.outputs.runfile import write_run
+from gisplan.outputs.tables import Tables
+from gisplan.outputs.workbook import write_workbook
+
+MAP = "review.html"
+_STAGE = ".gisplan-stage"
+
+
+def write_all(
+    tables: Tables,
+    run: Mapping[str, Any],
+    folder: Path,
+    lang: str = "zh",
+    progress: Callable[[float, str], None] | None = None,
+) -> list[Path]:
+    """Write every file of a review into a folder.
+
+    All files are first written and checked in a folder beside them, and only then put in the place of the old ones:
+    when one of them fails, the whole old set stays.
+
+    Parameters
+    ----------
+    tables
+        What the report hands over.
+    run
+        What ``run.json`` says beside our own entries: sha256 of every input, options.
+    folder
+        Where the files go; made if it is not there.
+    lang
+        Language of the map and the workbook: ``zh``, ``en`` or ``both``.
+    progress
+        Called with the share done and what is being written.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The files.
+
+    Raises
+    ------
+    ExportError
+        A file cannot be written, or an old one is open in Excel and cannot be replaced.
+    """
+    folder = Path(folder)
+    writers: dict[str, Callable[[Path], None]] = {
+        # The workbook goes first: it is the one that people have open, and then nothing has been replaced yet.
+        "review.xlsx": lambda path: write_workbook(tables, path, lang),
+        "review.gpkg": lambda path: write_geopackage(tables, path),
+        "readiness.csv": lambda path: write_readiness(tables, path),
+        "findings.csv": lambda path: write_findings(tables, path),
+        "issues.csv": lambda path: write_issues(tables, path),
+        "gaps.geojson": lambda path: write_gaps(tables, path),
+        MAP: lambda path: review_map(tables, lang).save(path),
+        # The record goes last: what it vouches for is then in place.
+        "run.json": lambda path: write_run(tables, run, path),
+    }
+    stage = _stage(folder, list(writers))
+    try:
+        for i, (name, write) in enumerate(writers.items()):
+            if progress is not None:
+                progress(i / len(writers), say("progress.writing", lang, name=name))
+            write(stage / name)
+        for name in writers:
+            with replacing(folder / name) as temporary:
+                (stage / name).replace(temporary)
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+    return [folder / name for name in writers]
+
+
+def _stage(folder: Path, names: list[str]) -> Path:
+    """Make the folder and an empty one inside it; clear what a killed run left; see that no folder is in the way."""
+    stage = folder / _STAGE
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        sweep(folder)
+        shutil.rmtree(stage, ignore_errors=True)
+        stage.mkdir()
+    except OSError as error:
+        reason = error.strerror or error
+        raise ExportError(f"{folder}: results cannot be written here ({reason}). Choose another --out.") from error
+    for name in names:
+        if (folder / name).is_dir():
+            raise ExportError(f"{name}: a folder of that name is in the way. Remove it or choose another --out.")
+    return stage

@@ -1,0 +1,169 @@
+"""The review page: one HTML file that needs no network, and whose Content-Security-Policy lets only our scripts run."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import html
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from gisplan.base.labels import codes, label
+
+_COMMON_WORDS = ("grade.", "ready.", "ready_by_delivery.", "supply_status.", "basis.", "mark.")
+_SCRIPTS = (
+    "data.js",
+    "words.js",
+    "style.js",
+    "layers.js",
+    "marks.js",
+    "panels.js",
+    "parcel.js",
+    "search.js",
+    "start.js",
+)
+_PLACE = re.compile(r"<!--gisplan:([a-z]+)-->")
+_IMAGE = re.compile(r"url\(images/([a-z0-9-]+\.png)\)")
+_SOURCE_MAP = re.compile(r"^//# sourceMappingURL=.*$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the page is put together from.
+
+    Attributes
+    ----------
+    title
+        Title of the browser's tab; plain text.
+    lang
+        Language that the page opens in.
+    data
+        The data block: JSON from `gisplan.outputs.block`, already safe inside a script element.
+    frame
+        The map's own element, from folium: no text of the zone's.
+    switches
+        folium's first script (two switches of Leaflet).
+    head, body
+        What a planner's own folium layers put into the head and body; HTML, shown under our policy.
+    script
+        folium's script: the map, its panes and groups, and the planner's own layers.
+    jquery
+        Whether that script calls jQuery (folium's popups do).
+    frames
+        Whether a planner's popup holds an embedded page.
+    """
+
+    title: str
+    lang: str
+    data: str
+    frame: str
+    switches: str
+    head: str
+    body: str
+    script: str
+    jquery: bool
+    frames: bool
+
+
+@cache
+def asset(name: str) -> str:
+    """Read one of our own or vendored text files."""
+    return resources.files("gisplan.outputs").joinpath("assets", *name.split("/")).read_text(encoding="utf-8")
+
+
+@cache
+def image(name: str) -> str:
+    """Give one of Leaflet's images as a data URI."""
+    path = resources.files("gisplan.outputs").joinpath("assets", "leaflet", "images", name)
+    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
+
+
+@cache
+def words() -> dict[str, tuple[str, str]]:
+    """Give the page's words, key to (中文, English): those of all of gisplan, then its own from words.csv."""
+    common = {code: label(code) for prefix in _COMMON_WORDS for code in codes(prefix)}
+    own = csv.DictReader(asset("words.csv").splitlines())
+    return {code: (word.zh, word.en) for code, word in common.items()} | {
+        row["key"]: (row["zh"], row["en"]) for row in own
+    }
+
+
+def icons() -> dict[str, str]:
+    """Give the images of Leaflet's ordinary marker, which it would otherwise fetch from beside the page."""
+    names = {"iconUrl": "marker-icon", "iconRetinaUrl": "marker-icon-2x", "shadowUrl": "marker-shadow"}
+    return {option: image(f"{name}.png") for option, name in names.items()}
+
+
+def compose(parts: Parts) -> str:
+    """Put the page together; nothing that is put in is looked at for further places.
+
+    Parameters
+    ----------
+    parts
+        The pieces, each already safe for where it goes.
+
+    Returns
+    -------
+    str
+        The whole HTML page.
+    """
+    library = [_SOURCE_MAP.sub("", asset("leaflet/leaflet.js"))]
+    if parts.jquery:
+        library.append(asset("jquery/jquery.slim.min.js"))
+    scripts = [_sound(parts.switches), *map(_sound, library), _sound(_own()), _sound(parts.script)]
+    pieces = {
+        "policy": html.escape(_policy(scripts, frames=parts.frames)),
+        "title": html.escape(parts.title),
+        "lang": html.escape(parts.lang),
+        "style": f"<style>{_styles()}</style>",
+        "noscript": html.escape(" ".join(words()["page.noscript"])),
+        "frame": parts.frame,
+        "data": parts.data,
+        "library": "\n".join(f"<script>{script}</script>" for script in scripts[:-1]),
+        "planner": _clean(parts.head + parts.body),
+        "script": f"<script>{scripts[-1]}</script>",
+    }
+    skeleton = _PLACE.split(asset("page.html"))
+    skeleton[1::2] = [pieces[place] for place in skeleton[1::2]]
+    return "".join(skeleton)
+
+
+def _own() -> str:
+    return "\n".join(asset(f"js/{name}") for name in _SCRIPTS)
+
+
+def _styles() -> str:
+    leaflet = _IMAGE.sub(lambda found: f"url({image(found[1])})", asset("leaflet/leaflet.css"))
+    return f"{leaflet}\n{asset('page.css')}\n{asset('print.css')}"
+
+
+def _clean(text: str) -> str:
+    """Make text such that a browser reads it as it was hashed: one kind of line end, no NUL, no lone surrogate."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd")
+    return re.sub("[\ud800-\udfff]", "\ufffd", text)
+
+
+def _sound(script: str) -> str:
+    r"""Make a script unable to end its element; in JavaScript's strings ``<\/script`` and ``<\!--`` mean the same."""
+    script = re.sub(r"</(?=script)", r"<\\/", _clean(script), flags=re.IGNORECASE)
+    return script.replace("<!--", r"<\!--")
+
+
+def _policy(scripts: Sequence[str], *, frames: bool) -> str:
+    """Allow exactly these scripts, by hash: nothing that a text smuggles in can run, and nothing can leave the page."""
+    hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii") for script in scripts]
+    rules = [
+        "default-src 'none'",
+        "script-src " + " ".join(f"'sha256-{value}'" for value in hashes),
+        "style-src 'unsafe-inline'",
+        "img-src data: blob:",
+        "base-uri 'none'",
+        "form-action 'none'",
+    ]
+    if frames:
+        rules.append("frame-src data:")
+    return "; ".join(rules)

@@ -1,0 +1,67 @@
+"""The tables that every output is made from: one frozen bundle, no Report, no Zone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What an output may show; a column that is not named here never leaves the zone.
+
+    Attributes
+    ----------
+    about
+        ``title`` {zh, en}, ``invented``, ``disclaimer`` {zh, en}, ``profile`` {id, version, zh, en}, ``dates``
+        {data, check} in ISO form, ``crs`` {code, name}, ``version`` of gisplan, ``notes`` (list of {zh, en}).
+    services
+        Index ``service`` in profile order, leveling last: zh, en, letter, short, colour, shape, need.
+    parcels
+        Index ``parcel``, in the zone's CRS: name, use, sub_park, supply_status, delivery_on, promised, area_mu,
+        geometry.
+    readiness
+        Index ``parcel``: area_mu, supply_status, ready, ready_by_delivery, ready_on, connected_count, required_count,
+        then one grade letter per service.
+    cells
+        One row per parcel and service: parcel, service, grade, verdict, need, code, feature, distance_m, path_m,
+        source, works, ready_on, reason_zh, reason_en.
+    findings
+        One row per parcel and condition, with value, unit, limit, verdict, basis and reason.
+    gaps
+        One row per gap: parcel, service, grade, length_m, from_feature, responsible_zh, responsible_en, unit_price_cny,
+        estimate_cny, basis, reason_zh, reason_en, geometry (a line, or none).
+    issues
+        The issue records: code, severity, file, layer, feature, message, hint, action.
+    features
+        Every pipe, line and point: service, feature, role, kind, state, label, works, name, geometry.
+    joins
+        Ends that were joined within the tolerance: service, feature, other, kind, gap_m, geometry (points).
+    works
+        The works (配套工程), as in the zone.
+    evidence
+        Letters and site visits, as in the zone.
+    limits
+        The profile's conditions: condition, service, label_zh, label_en, measure, limit, unit, basis, clause, weight.
+    barriers
+        Rivers, railways and expressways (feature, kind, name, geometry); None when the zone names none.
+    """
+
+    about: dict[str, Any]
+    services: pd.DataFrame
+    parcels: gpd.GeoDataFrame
+    readiness: pd.DataFrame
+    cells: pd.DataFrame
+    findings: pd.DataFrame
+    gaps: gpd.GeoDataFrame
+    issues: pd.DataFrame
+    features: gpd.GeoDataFrame
+    joins: gpd.GeoDataFrame
+    works: pd.DataFrame
+    evidence: pd.DataFrame
+    limits: pd.DataFrame
+    barriers: gpd.GeoDataFrame | None = None

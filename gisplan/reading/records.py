@@ -1,0 +1,181 @@
+"""Records beside the layers: works (配套工程), evidence (佐证) and declared boundary supply points (边界接入点)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from gisplan.base.errors import LayerError
+from gisplan.base.fields import fields, plain
+from gisplan.base.issues import Book
+from gisplan.base.labels import label
+from gisplan.reading.columns import take
+from gisplan.reading.coordinates import Gate
+from gisplan.reading.layers import Given
+from gisplan.reading.refusals import listing, refusal
+from gisplan.reading.zone_file import NAME, Supply
+from gisplan.rules.profile import Profile
+
+
+def service_words(profile: Profile) -> dict[str, str]:
+    """Give the words that name a service in evidence: key, labels, letter."""
+    words: dict[str, str] = {}
+    for entry in profile.services:
+        for word in (entry.key, entry.label.zh, entry.label.en, entry.letter, entry.short):
+            words.setdefault(plain(word), entry.key)
+    return words
+
+
+def works(given: Sequence[Given], book: Book) -> pd.DataFrame:
+    """Clean the works.
+
+    Raises
+    ------
+    LayerError
+        A works id occurs twice.
+    """
+    tables = []
+    for source, raw in given:
+        taken = take(raw, "works", source, book)
+        frame = taken.frame
+        # A commissioning day that cannot be read must not leave an earlier planned day in its place.
+        frame["planned_on"] = frame["planned_on"].mask(taken.puzzled("commission_on"))
+        blank = frame["works"].isna()
+        for row in raw.fids[blank.to_numpy()]:
+            _aside("works_blank", (raw.file, raw.layer, f"#{row}"), book)
+        tables.append(frame[~blank].assign(file=raw.title))
+    if not tables:
+        return empty("works").set_index("works")
+    table = pd.concat(tables, ignore_index=True)
+    twice = table["works"][table["works"].duplicated(keep=False)]
+    if len(twice):
+        raise refusal(
+            LayerError, "works_twice", book.lang,
+            file=listing(table["file"].unique()), where=given[0][0].where, ids=listing(dict.fromkeys(twice)),
+        )  # fmt: skip
+    out: pd.DataFrame = table.drop(columns="file").set_index("works")
+    return out
+
+
+def evidence(given: Sequence[Given], profile: Profile, book: Book) -> pd.DataFrame:
+    """Clean the evidence; a row whose days or words are not understood is set aside, never half believed."""
+    tables = []
+    words = service_words(profile)
+    for source, raw in given:
+        taken = take(raw, "evidence", source, book, words)
+        frame = taken.frame.assign(file=raw.title)
+        reason = np.full(len(frame), "", dtype=object)
+        reason[(frame["parcel"].isna() & frame["feature"].isna()).to_numpy()] = "evidence_nothing"
+        reason[frame["says"].isna().to_numpy()] = "evidence_says"
+        reason[frame["service"].isna().to_numpy()] = "evidence_service"
+        for column in ("date", "expires"):
+            reason[taken.puzzled(column)] = "evidence_date"
+        for row, code in zip(raw.fids[reason != ""], reason[reason != ""], strict=True):
+            _aside(str(code), (raw.file, raw.layer, f"#{row}"), book)
+        tables.append(frame[reason == ""])
+    if not tables:
+        return empty("evidence")
+    out: pd.DataFrame = pd.concat(tables, ignore_index=True)
+    return out
+
+
+def _aside(code: str, place: tuple[str, str, str], book: Book) -> None:
+    book.add("row_set_aside", "warning", "set aside", place, row=place[2], why=label(f"flaw.{code}").text(book.lang))
+
+
+def empty(table: str) -> pd.DataFrame:
+    """Make an empty table with the columns of fields.csv; evidence also names the file of each row."""
+    return _empty(table).copy()
+
+
+@cache
+def _empty(table: str) -> pd.DataFrame:
+    kinds = {"number": "float64", "date": "datetime64[s]", "flag": "boolean"}
+    columns = {name: pd.Series(dtype=kinds.get(f.type, "str")) for name, f in fields(table).items()}
+    return pd.DataFrame({**columns, "file": pd.Series(dtype="str")} if table == "evidence" else columns)
+
+
+def supply_points(
+    points: Iterable[Supply], layers: Mapping[str, gpd.GeoDataFrame], gate: Gate, profile: Profile, book: Book
+) -> tuple[dict[str, gpd.GeoDataFrame], pd.DataFrame]:
+    """Add the declared boundary supply points to their layers, and their papers to the evidence.
+
+    Raises
+    ------
+    LayerError
+        A point's id is taken, or it lies elsewhere.
+    """
+    out = dict(layers)
+    papers = []
+    for point in points:
+        where = f"[[supply]] {point.id}"
+        profile.service(point.service)
+        at = np.array([[point.at[0], point.at[1]] * 2])
+        if not gate.fits(at)[0]:
+            cause, _ = gate.diagnose(point.at[0], point.at[1], book.lang)
+            raise refusal(
+                LayerError, "supply_elsewhere", book.lang, where=where, x=point.at[0], y=point.at[1], cause=cause
+            )
+        layer = out.get(point.service)
+        if layer is None:
+            # A lone point would turn "no layer, unknown" into "no pipe, gap".
+            book.add("supply_no_layer", "warning", "set aside", (NAME, "", point.id), service=point.service)
+            continue
+        if point.id in layer.index:
+            raise refusal(LayerError, "supply_twice", book.lang, where=where)
+        row = {
+            "role": "boundary_supply", "kind": point.kind, "status": point.status, "works": point.works,
+            "capacity": point.capacity, "capacity_unit": point.capacity_unit, "name": point.name,
+            "open_unknown": False, "part": 0, "file": NAME,
+        }  # fmt: skip
+        extra = pd.DataFrame(
+            {c: pd.Series([row.get(c)], dtype=layer[c].dtype) for c in layer.columns if c != "geometry"}
+        )
+        extra.index = pd.Index([point.id], name="feature", dtype="str")
+        new = gpd.GeoDataFrame(extra, geometry=[shapely.Point(point.at)], crs=layer.crs)
+        out[point.service] = pd.concat([layer, new])
+        book.add("supply_declared", "info", "declared", (NAME, "", point.id), service=point.service, id=point.id)
+        if point.issuer or point.document:
+            papers.append(_paper(point))
+    return out, pd.concat(papers, ignore_index=True) if papers else empty("evidence")
+
+
+def _paper(point: Supply) -> pd.DataFrame:
+    says = "operating" if point.status == "operating" else "not_operating"
+    row: dict[str, object] = {
+        "feature": point.id, "service": point.service, "issuer": point.issuer or None, "number": point.document or None,
+        "date": pd.Timestamp(point.as_of) if point.as_of else None, "says": says, "file": NAME,
+        "expires": pd.Timestamp(point.expires) if point.expires else None,
+        "capacity": point.capacity, "capacity_unit": point.capacity_unit,
+    }  # fmt: skip
+    blank = empty("evidence")
+    return pd.DataFrame({c: pd.Series([row.get(c)], dtype=blank[c].dtype) for c in blank.columns})
+
+
+def check_references(
+    tables: tuple[gpd.GeoDataFrame, Mapping[str, gpd.GeoDataFrame], pd.DataFrame, pd.DataFrame], book: Book
+) -> None:
+    """Name every reference that points nowhere: works ids, parcels and features."""
+    parcels, layers, works_, papers = tables
+    for file, words in _lost(parcels["leveling_works"], parcels["file"], works_.index):
+        book.add("works_missing", "warning", "noted", (file, "", ""), ids=words)
+    for layer in layers.values():
+        for file, words in _lost(layer["works"], layer["file"], works_.index):
+            book.add("works_missing", "warning", "noted", (file, "", ""), ids=words)
+    for file, words in _lost(papers["parcel"], papers["file"], parcels.index):
+        book.add("evidence_parcel_missing", "warning", "noted", (file, "", ""), ids=words)
+    known = pd.Index([]).append([layer.index for layer in layers.values()])
+    for file, words in _lost(papers["feature"], papers["file"], known):
+        book.add("evidence_feature_missing", "warning", "noted", (file, "", ""), ids=words)
+
+
+def _lost(words: pd.Series, files: pd.Series, known: pd.Index) -> list[tuple[str, str]]:
+    if not words.notna().any():
+        return []
+    odd = words[words.notna() & ~words.isin(known)]
+    return [(str(file), listing(dict.fromkeys(group))) for file, group in odd.groupby(files[odd.index])]

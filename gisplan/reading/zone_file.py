@@ -1,0 +1,496 @@
+"""zone.toml: what a planner writes about a zone, read, checked, and answered in one sentence where it is wrong."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gisplan.base.errors import EncodingError, LayerError, ProfileError, ReadError
+from gisplan.base.fields import fields, plain, vocabulary
+from gisplan.base.labels import Label, say
+from gisplan.base.units import quantity
+from gisplan.reading.refusals import listing, nearest, refusal, shorten
+from gisplan.reading.words import date_of, unit_factor
+
+NAME = "zone.toml"
+_LARGEST = 1 << 20
+_TABLES = ("parcels", "works", "evidence", "barriers")
+_TOP = {"zone", *_TABLES, "ground", "layer", "supply"}
+_ZONE_KEYS = {"title", "crs", "date", "data_date", "profile", "invented", "note", "place"}
+_SOURCE_KEYS = {"file", "layer", "columns", "values", "units", "set", "crs", "axes", "encoding"}
+_LAYER_KEYS = _SOURCE_KEYS | {"role", "status", "as_of", "open", "flow", "snap", "none"}
+_GROUND_KEYS = {"file", "as_of", "crs"}
+_SUPPLY_KEYS = {
+    "id", "service", "at", "kind", "status", "as_of", "issuer", "document", "expires", "works", "name",
+    "capacity", "capacity_unit",
+}  # fmt: skip
+AXES = ("east_north", "north_east")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file (or one layer of it) that feeds a table, and how its columns and words are to be understood."""
+
+    key: str
+    where: str
+    file: str = ""
+    layer: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
+    constants: Mapping[str, str] = field(default_factory=dict)
+    crs: str | None = None
+    swapped: bool = False
+    encoding: str | None = None
+    role: str | None = None
+    status: str | None = None
+    as_of: dt.date | None = None
+    open: str | None = None
+    digitised: bool = False
+    snap_m: float | None = None
+
+    @property
+    def table(self) -> str:
+        """The table of fields.csv that this source fills."""
+        return self.key if self.key in _TABLES else "layer"
+
+
+@dataclass(frozen=True)
+class GroundSource:
+    """The elevation model: a file, the day it shows, and its coordinate system where the file does not say."""
+
+    file: str
+    as_of: dt.date | None = None
+    crs: str | None = None
+
+
+@dataclass(frozen=True)
+class Supply:
+    """A declared boundary supply point (边界接入点): a plant outside the survey, with the paper that vouches for it."""
+
+    id: str
+    service: str
+    at: tuple[float, float]
+    kind: str | None
+    status: str | None
+    as_of: dt.date | None
+    issuer: str
+    document: str
+    expires: dt.date | None = None
+    works: str | None = None
+    name: str | None = None
+    capacity: float = math.nan
+    capacity_unit: str | None = None
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the zone lies: county codes, and a box in degrees (west, south, east, north)."""
+
+    county: tuple[str, ...] = ()
+    box: tuple[float, float, float, float] | None = None
+
+
+@dataclass(frozen=True)
+class ZoneFile:
+    """Everything that a zone.toml says."""
+
+    title: Label
+    crs: str
+    place: Place
+    encoding: str = "utf-8"
+    date: dt.date | None = None
+    data_date: dt.date | None = None
+    profile: str | None = None
+    invented: bool = False
+    note: Label = field(default_factory=lambda: Label("", ""))
+    tables: Mapping[str, Source] = field(default_factory=dict)
+    no_barriers: bool = False
+    ground: GroundSource | None = None
+    layers: Mapping[str, tuple[Source, ...]] = field(default_factory=dict)
+    absent: frozenset[str] = frozenset()
+    supply: tuple[Supply, ...] = ()
+
+
+def read_zone_file(folder: Path, lang: str = "zh") -> ZoneFile:
+    """Read and check the zone.toml of a folder.
+
+    Raises
+    ------
+    ReadError
+        There is none, or it cannot be read.
+    ProfileError
+        It is no valid TOML, or says something that is not allowed; the message names the line and the cure.
+    """
+    path = folder / NAME
+    if not path.is_file():
+        raise refusal(ReadError, "no_zone_file", lang, folder=folder.name)
+    if path.stat().st_size > _LARGEST:
+        raise refusal(ReadError, "zone_file_large", lang)
+    text, encoding = _decode(path.read_bytes(), lang)
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _syntax(text, str(error), lang) from error
+    return Reader(text, lang).zone(raw, encoding)
+
+
+def _decode(data: bytes, lang: str) -> tuple[str, str]:
+    """Decode what Notepad may have saved: UTF-8 with or without a mark, UTF-16 with one, or GB18030."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", errors="replace"), "utf-16"
+    for name in ("utf-8-sig", "gb18030"):
+        try:
+            return data.decode(name).replace("\r\n", "\n"), name.removesuffix("-sig")
+        except UnicodeDecodeError:
+            continue
+    raise refusal(EncodingError, "zone_file_encoding", lang)
+
+
+_WIDE_QUOTES = "“”„‟＂‘’「」"
+_WIDE_SIGNS = dict(zip("＝，［］【】｛｝＃．", "=,[][]{}#.", strict=True))
+
+
+def _syntax(text: str, reason: str, lang: str) -> Exception:
+    """Say in one sentence what breaks the TOML: the line, the sign that does not belong there, and the cure."""
+    found = re.search(r"at line (\d+)", reason)
+    lines = text.split("\n")
+    number = int(found[1]) if found else len(lines)
+    # An unclosed quote is noticed only at a line's end, or below it: look at the line named, then at the one above.
+    for candidate in (number, number - 1):
+        line = lines[candidate - 1] if 0 < candidate <= len(lines) else ""
+        bare = re.sub(r'"[^"]*"', '""', line)
+        if any(c in bare for c in _WIDE_QUOTES):
+            return refusal(ProfileError, "toml_quotes", lang, line=candidate, text=shorten(line, 60))
+        sign = next((c for c in bare if c in _WIDE_SIGNS), "")
+        if sign:
+            cure = _WIDE_SIGNS[sign]
+            return refusal(
+                ProfileError, "toml_sign", lang, line=candidate, text=shorten(line, 60), sign=sign, cure=cure
+            )
+        if "\\" in line:
+            return refusal(ProfileError, "toml_backslash", lang, line=candidate, text=shorten(line, 60))
+    line = lines[number - 1] if 0 < number <= len(lines) else ""
+    return refusal(ProfileError, "toml_syntax", lang, line=number, text=shorten(line, 60), reason=reason)
+
+
+class Reader:
+    """Turns TOML tables into the nouns above, and says exactly what is wrong with them."""
+
+    def __init__(self, text: str = "", lang: str = "zh") -> None:
+        self.lines = text.split("\n") if text else []
+        self.lang = lang
+
+    def place_of(self, where: str, key: str, found: object = "") -> str:
+        """Say where an entry stands: file, line (as far as it can be found), table."""
+        header = re.match(r"(\[+[^\]]+)\]+", where)
+        wanted = header[1] if header else ""
+        word = re.compile(rf"(^|[\s{{,.\"']){re.escape(key.split('.')[-1])}[\"']?\s*[.=]")
+        inside, best, rank = header is None, 0, 0
+        for number, line in enumerate(self.lines, start=1):
+            bare = re.sub(r"\s", "", line)
+            if bare.startswith("["):
+                inside = bool(wanted) and re.match(rf"{re.escape(wanted)}[\].]", bare) is not None
+            if not inside:
+                continue
+            # The line that holds both the entry and its value; else the entry; else the table's own line.
+            score = 1 if word.search(line) is None else 3 if str(found) in line else 2
+            if score > rank:
+                best, rank = number, score
+        at = f":{best}" if rank > (header is None) else ""
+        return f"{NAME}{at} {where}".strip()
+
+    def fail(self, where: str, key: str, found: object, allowed: str) -> Exception:
+        """Make the refusal of one value; `allowed` is a label code ``allow.…`` or a list of words."""
+        fixed = allowed.startswith("allow.")
+        text = say(allowed, self.lang) if fixed else say("allow.one_of", self.lang, words=allowed)
+        return refusal(
+            ProfileError, "toml_value", self.lang,
+            place=self.place_of(where, key, found), key=key, found=shorten(found), allowed=text,
+        )  # fmt: skip
+
+    def known(self, where: str, found: Iterable[str], allowed: Iterable[str]) -> None:
+        """Refuse an unknown entry, with the nearest spelling and all that is known."""
+        allowed = sorted(allowed)
+        for name in found:
+            if name not in allowed:
+                near = nearest(name, allowed)
+                raise refusal(
+                    ProfileError, "toml_key", self.lang,
+                    place=self.place_of(where, name), key=shorten(name), allowed=", ".join(allowed),
+                    near=say("allow.near", self.lang, word=near) if near else "",
+                )  # fmt: skip
+
+    def table(self, where: str, key: str, value: Any) -> Mapping[str, Any]:
+        """Take a value that must be a table."""
+        if not isinstance(value, dict):
+            raise self.fail(where, key, value, "allow.table")
+        return value
+
+    def text(self, where: str, raw: Mapping[str, Any], key: str) -> str | None:
+        """Take a value that must be text; whole numbers (ids) are refused, since TOML drops their zeros."""
+        value = raw.get(key)
+        if value is not None and (not isinstance(value, str) or not value.strip()):
+            raise self.fail(where, key, value, "allow.text")
+        return value
+
+    def flag(self, where: str, raw: Mapping[str, Any], key: str) -> bool:
+        """Take a value that must be true or false."""
+        value = raw.get(key, False)
+        if not isinstance(value, bool):
+            raise self.fail(where, key, value, "allow.flag")
+        return value
+
+    def date(self, where: str, raw: Mapping[str, Any], key: str) -> dt.date | None:
+        """Take a date, as TOML writes it or as text."""
+        value = raw.get(key)
+        found = value if isinstance(value, dt.date) else date_of(str(value))
+        if value is not None and (found is None or isinstance(value, int | float)):
+            raise self.fail(where, key, value, "allow.date")
+        return found.date() if isinstance(found, dt.datetime) else found
+
+    def code(self, where: str, raw: Mapping[str, Any], key: str, words: str) -> str | None:
+        """Take a word of a vocabulary, and give its code."""
+        value = raw.get(key)
+        if value is None:
+            return None
+        if isinstance(value, bool):
+            value = "true" if value else "false"
+        code = vocabulary(words).get(plain(value)) if isinstance(value, str) else None
+        if code is None:
+            raise self.fail(where, key, value, ", ".join(dict.fromkeys(vocabulary(words).values())))
+        return code
+
+    def file(self, where: str, raw: Mapping[str, Any], key: str = "file") -> str:
+        """Take a file name; a backslash (or what TOML made of one) is answered with the cure."""
+        value = self.text(where, raw, key) or ""
+        if "\\" in value or any(ord(c) < 32 for c in value):
+            place = self.place_of(where, key)
+            raise refusal(ProfileError, "toml_path", self.lang, place=place, found=shorten(repr(value)))
+        return value
+
+    def zone(self, raw: Mapping[str, Any], encoding: str) -> ZoneFile:
+        """Check the whole tree."""
+        self.known("", raw, _TOP)
+        head = self.table("[zone]", "zone", raw.get("zone", {}))
+        self.known("[zone]", head, _ZONE_KEYS)
+        crs = self.text("[zone]", head, "crs")
+        if crs is None:
+            raise refusal(LayerError, "zone_crs_missing", self.lang)
+        barriers = self.table("[barriers]", "barriers", raw.get("barriers", {}))
+        ground = self.table("[ground]", "ground", raw["ground"]) if "ground" in raw else None
+        layers, absent = self.layers(self.table("[layer]", "layer", raw.get("layer", {})))
+        no_barriers = self.none("[barriers]", barriers)
+        if no_barriers:
+            barriers = {}
+        named = {**raw, "barriers": barriers}
+        supply = raw.get("supply", [])
+        if not isinstance(supply, list):
+            raise self.fail("[[supply]]", "supply", supply, "allow.tables")
+        return ZoneFile(
+            title=self.label("[zone]", head, "title"),
+            crs=crs,
+            place=self.place("[zone]", head.get("place", {})),
+            encoding=encoding,
+            date=self.date("[zone]", head, "date"),
+            data_date=self.date("[zone]", head, "data_date"),
+            profile=self.text("[zone]", head, "profile"),
+            invented=self.flag("[zone]", head, "invented"),
+            note=self.label("[zone]", head, "note"),
+            tables={key: self.source(key, f"[{key}]", named[key]) for key in _TABLES if named.get(key)},
+            no_barriers=no_barriers,
+            ground=None if ground is None else self.ground(ground),
+            layers=layers,
+            absent=absent,
+            supply=tuple(self.supply(entry) for entry in supply),
+        )
+
+    def label(self, where: str, raw: Mapping[str, Any], key: str) -> Label:
+        """Take a text in one or two languages."""
+        value = raw.get(key, "")
+        if isinstance(value, dict) and set(value) <= {"zh", "en"} and all(isinstance(v, str) for v in value.values()):
+            return Label.read(value)
+        if not isinstance(value, str):
+            raise self.fail(where, key, value, "allow.label")
+        return Label.read(value)
+
+    def place(self, where: str, raw: Any) -> Place:
+        """Take the place: county codes as text, and a box in degrees."""
+        raw = self.table(where, "place", raw)
+        self.known(where, raw, {"county", "box"})
+        county = raw.get("county", [])
+        if not isinstance(county, list) or not all(isinstance(c, str) for c in county):
+            raise self.fail(where, "place.county", county, "allow.county")
+        box = raw.get("box")
+        if box is None:
+            return Place(tuple(county))
+        numbers = isinstance(box, list) and len(box) == 4 and all(isinstance(v, int | float) for v in box)
+        if not numbers or not (-180 <= box[0] < box[2] <= 180 and -90 <= box[1] < box[3] <= 90):
+            raise self.fail(where, "place.box", box, "allow.box")
+        return Place(tuple(county), (float(box[0]), float(box[1]), float(box[2]), float(box[3])))
+
+    def ground(self, raw: Mapping[str, Any]) -> GroundSource:
+        """Take the elevation model."""
+        self.known("[ground]", raw, _GROUND_KEYS)
+        return GroundSource(
+            self.file("[ground]", raw), self.date("[ground]", raw, "as_of"), self.text("[ground]", raw, "crs")
+        )
+
+    def layers(self, raw: Mapping[str, Any]) -> tuple[dict[str, tuple[Source, ...]], frozenset[str]]:
+        """Take the service layers: one table, or several for one service."""
+        sources: dict[str, tuple[Source, ...]] = {}
+        absent = set()
+        for service, entry in raw.items():
+            several = isinstance(entry, list)
+            where = f"[[layer.{service}]]" if several else f"[layer.{service}]"
+            entries = [self.table(where, "layer", e) for e in (entry if several else [entry])]
+            if any(self.none(where, e) for e in entries):
+                absent.add(service)
+                if several and len(entries) > 1:
+                    raise self.fail(where, "none", True, "allow.none")
+                continue
+            sources[service] = tuple(self.source(service, where, e) for e in entries)
+        return sources, frozenset(absent)
+
+    def none(self, where: str, raw: Mapping[str, Any]) -> bool:
+        """Tell whether an entry declares that there is nothing of the kind; then it says nothing else."""
+        none = self.flag(where, raw, "none")
+        if none and len(raw) > 1:
+            raise self.fail(where, "none", True, "allow.none")
+        if "none" in raw and not none:
+            raise self.fail(where, "none", False, "allow.none")
+        return none
+
+    def source(self, key: str, where: str, raw: Any) -> Source:
+        """Take one source; column names, words and units are checked against fields.csv and vocabulary.csv."""
+        raw = self.table(where, key, raw)
+        table = key if key in _TABLES else "layer"
+        self.known(where, raw, _LAYER_KEYS if table == "layer" else _SOURCE_KEYS)
+        snap = raw.get("snap")
+        digitised = self.code(where, raw, "flow", "flow")
+        if digitised not in (None, "digitised"):
+            raise self.fail(where, "flow", raw.get("flow"), "digitised")
+        if raw.get("axes", AXES[0]) not in AXES:
+            raise self.fail(where, "axes", raw["axes"], ", ".join(AXES))
+        return Source(
+            key=key,
+            where=where,
+            file=self.file(where, raw),
+            layer=self.text(where, raw, "layer"),
+            columns=self.columns(where, raw, table),
+            values=self.values(where, raw, table),
+            units=self.units(where, raw, table),
+            constants=self.constants(where, raw, table),
+            crs=self.text(where, raw, "crs"),
+            swapped=raw.get("axes") == AXES[1],
+            encoding=self.text(where, raw, "encoding"),
+            role=self.code(where, raw, "role", "role"),
+            status=self.code(where, raw, "status", "status"),
+            as_of=self.date(where, raw, "as_of"),
+            open=self.code(where, raw, "open", "open"),
+            digitised=digitised is not None,
+            snap_m=None if snap is None else self.metres(where, "snap", snap),
+        )
+
+    def metres(self, where: str, key: str, value: Any) -> float:
+        """Take a length with its unit."""
+        try:
+            found = quantity(value, where)
+        except ProfileError as error:
+            raise self.fail(where, key, value, "allow.length") from error
+        if found.unit != "m" or found.value < 0:
+            raise self.fail(where, key, value, "allow.length")
+        return found.value
+
+    def columns(self, where: str, raw: Mapping[str, Any], table: str) -> dict[str, str]:
+        """Take the column names: ours → theirs."""
+        columns = self.table(where, "columns", raw.get("columns", {}))
+        self.known(f"{where} columns", columns, fields(table))
+        for ours, theirs in columns.items():
+            if not isinstance(theirs, str) or not theirs:
+                raise self.fail(where, f"columns.{ours}", theirs, "allow.text")
+        return dict(columns)
+
+    def values(self, where: str, raw: Mapping[str, Any], table: str) -> dict[str, dict[str, str]]:
+        """Take the zone's own words: our column → word in the file → our code or a word that we know."""
+        given = self.table(where, "values", raw.get("values", {}))
+        self.known(f"{where} values", given, fields(table))
+        out: dict[str, dict[str, str]] = {}
+        for column, words in given.items():
+            words = self.table(where, f"values.{column}", words)
+            known = vocabulary(fields(table)[column].vocabulary)
+            for word, meaning in words.items():
+                if not isinstance(meaning, str):
+                    raise self.fail(where, f"values.{column}.{word}", meaning, "allow.text")
+                if known and plain(meaning) not in known:
+                    raise self.fail(
+                        where, f"values.{column}.{word}", meaning, listing(dict.fromkeys(known.values()), 40)
+                    )
+            out[column] = dict(words)
+        return out
+
+    def units(self, where: str, raw: Mapping[str, Any], table: str) -> dict[str, str]:
+        """Take the units of the file's columns where they are not ours."""
+        given = self.table(where, "units", raw.get("units", {}))
+        self.known(f"{where} units", given, (n for n, f in fields(table).items() if f.type == "number" and f.unit))
+        for column, unit in given.items():
+            if not isinstance(unit, str) or unit_factor(unit, fields(table)[column].unit) is None:
+                raise self.fail(where, f"units.{column}", unit, "allow.unit")
+        return dict(given)
+
+    def constants(self, where: str, raw: Mapping[str, Any], table: str) -> dict[str, str]:
+        """Take the constant columns: what holds for every row of the source."""
+        given = self.table(where, "set", raw.get("set", {}))
+        allowed = [name for name, f in fields(table).items() if f.type != "id"]
+        self.known(f"{where} set", given, allowed)
+        for column, value in given.items():
+            known = vocabulary(fields(table)[column].vocabulary)
+            if not isinstance(value, str | int | float | dt.date) or (known and plain(value) not in known):
+                raise self.fail(
+                    where, f"set.{column}", value, listing(dict.fromkeys(known.values()), 40) or "allow.text"
+                )
+            if column in raw.get("columns", {}):
+                raise self.fail(where, f"set.{column}", value, "allow.set")
+        return {
+            column: str(value).lower() if isinstance(value, bool) else str(value) for column, value in given.items()
+        }
+
+    def supply(self, raw: Any) -> Supply:
+        """Take a declared boundary supply point."""
+        where = "[[supply]]"
+        raw = self.table(where, "supply", raw)
+        self.known(where, raw, _SUPPLY_KEYS)
+        for key in ("id", "service", "at"):
+            if key not in raw:
+                raise self.fail(where, key, "—", "allow.needed")
+        at = raw["at"]
+        if (
+            not isinstance(at, list)
+            or len(at) != 2
+            or not all(isinstance(v, int | float) and math.isfinite(v) for v in at)
+        ):
+            raise self.fail(where, "at", at, "allow.at")
+        capacity = raw.get("capacity", math.nan)
+        if not isinstance(capacity, int | float):
+            raise self.fail(where, "capacity", capacity, "allow.number")
+        return Supply(
+            id=self.text(where, raw, "id") or "",
+            service=self.text(where, raw, "service") or "",
+            at=(float(at[0]), float(at[1])),
+            kind=self.code(where, raw, "kind", "kind"),
+            status=self.code(where, raw, "status", "status"),
+            as_of=self.date(where, raw, "as_of"),
+            issuer=self.text(where, raw, "issuer") or "",
+            document=self.text(where, raw, "document") or "",
+            expires=self.date(where, raw, "expires"),
+            works=self.text(where, raw, "works"),
+            name=self.text(where, raw, "name"),
+            capacity=float(capacity),
+            capacity_unit=self.text(where, raw, "capacity_unit"),
+        )
