@@ -185,3 +185,15 @@ def test_a_plant_that_is_not_handed_over_holds_its_pipes_back() -> None:
     row = report.cells.set_index(["parcel", "service"]).loc[("P1", "water")]
     assert (row["grade"], row["code"], row["works"]) == ("B", "built", "G1")
     assert row["ready_on"] == pd.Timestamp("2027-03-01")
+
+
+@pytest.mark.parametrize("gone", ["issuer", "number", "date"])
+def test_a_damaged_paper_that_speaks_against_is_still_heard(gone: str) -> None:
+    against = letter(parcel="P1", service="water", says="未通", **{gone: None})
+    assert cell(check(water=layer(MAIN, PLANT), evidence=pd.DataFrame([against]))) == ("U", "letter_contradicts")
+    assert cell(check(evidence=pd.DataFrame([against]))) == ("U", "no_layer")
+
+
+def test_a_parcel_that_lost_its_shape_may_lie_in_the_way() -> None:
+    given = parcels(P1=parcel(0, 0, 100, 100), P2=None)
+    assert cell(check(given=given, water=layer(MAIN, PLANT))) == ("U", "barriers_unknown")

@@ -129,8 +129,10 @@ def _papers(part: pd.DataFrame, judgement: Judgement, service: Service) -> None:
     no = on_parcels(judgement.evidence, service.key, parcels, "not_connected") >= 0
     grade = part["grade"].to_numpy(dtype=object)
     if (part["code"] == "no_layer").all():
+        whole = judgement.evidence[judgement.evidence["whole"]]
+        denied = on_parcels(whole, service.key, parcels, "not_connected") >= 0
         part.loc[yes & ~no, ["grade", "code", "by"]] = ["A", "letter", "letter"]
-        part.loc[no & ~yes, ["grade", "code", "by"]] = ["D", "letter_denies", "letter"]
+        part.loc[denied & ~yes, ["grade", "code", "by"]] = ["D", "letter_denies", "letter"]
         clash = yes & no
     else:
         clash = (yes & np.isin(grade, ("B", "C", "D"))) | (no & (grade == "A"))

@@ -66,7 +66,9 @@ class Connection:
     opened: Bools
 
 
-def connect(parcels: Shapes, services: Mapping[str, Candidates], barriers: Shapes | None) -> dict[str, Connection]:
+def connect(
+    parcels: Shapes, services: Mapping[str, Candidates], barriers: tuple[Shapes, bool]
+) -> dict[str, Connection]:
     """Judge every parcel against the candidates of every service, in one search.
 
     Parameters
@@ -76,10 +78,11 @@ def connect(parcels: Shapes, services: Mapping[str, Candidates], barriers: Shape
     services
         Candidates of each service.
     barriers
-        Geometries that no connection may touch; None where nobody said whether there are any.
+        Geometries that no connection may touch, and whether some may be missing: then only what touches a parcel is sure.
     """
-    found = _search(parcels, services, Obstacles(parcels, barriers))
-    return {key: _resolve(parcels, services[key], rows, barriers is None) for key, rows in found.items()}
+    obstacles = Obstacles(parcels, *barriers)
+    found = _search(parcels, services, obstacles)
+    return {key: _resolve(parcels, services[key], rows, obstacles.unsure) for key, rows in found.items()}
 
 
 def _search(parcels: Shapes, services: Mapping[str, Candidates], obstacles: Obstacles) -> dict[str, tuple[Near, Bools]]:

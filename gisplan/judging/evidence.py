@@ -9,13 +9,21 @@ import numpy.typing as npt
 import pandas as pd
 
 
+AGAINST = ("not_connected", "not_operating")
+
+
 def valid(evidence: pd.DataFrame, date: dt.date) -> pd.DataFrame:
-    """Give the rows that count at a date: issued by then, not expired, with issuer and document number."""
+    """Give the rows that count at a date: issued by then, not expired, with issuer and document number.
+
+    What speaks against a connection is heard even when issuer, number or a date is missing, so that a damaged paper never
+    makes an answer better; column ``whole`` tells the rows that lack nothing.
+    """
     stamp = pd.Timestamp(date)
     named = evidence["issuer"].notna() & evidence["number"].notna()
-    begun = evidence["date"].notna() & (evidence["date"] <= stamp)
-    running = evidence["expires"].isna() | (evidence["expires"] >= stamp)
-    return evidence[named & begun & running & evidence["says"].notna()]
+    begun, running = evidence["date"] <= stamp, evidence["expires"].isna() | (evidence["expires"] >= stamp)
+    whole = named & begun & running & evidence["says"].notna()
+    heard = evidence["says"].isin(AGAINST) & (begun | evidence["date"].isna()) & running
+    return evidence.assign(whole=whole)[whole | heard]
 
 
 def on_features(evidence: pd.DataFrame, service: str, features: pd.Index) -> pd.Series:

@@ -137,12 +137,16 @@ def _papers(judgement: Judgement, case: Case, lang: str) -> list[str]:
     unknown = label("word.unknown").text(lang)
     return [
         say(
-            "explain.letter", lang, issuer=row.issuer, number=row.number, date=row.date.strftime("%Y-%m-%d"),
+            "explain.letter",
+            lang,
+            issuer=row.issuer if pd.notna(row.issuer) else unknown,
+            number=row.number if pd.notna(row.number) else unknown,
+            date=row.date.strftime("%Y-%m-%d") if pd.notna(row.date) else unknown,
             expires=row.expires.strftime("%Y-%m-%d") if pd.notna(row.expires) else unknown,
             says=label(f"word.says.{row.says}").text(lang),
         )
         for row in rows.itertuples()
-    ]  # fmt: skip
+    ]
 
 
 def _gap(case: Case, service: str, lang: str) -> list[str]:

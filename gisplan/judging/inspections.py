@@ -48,7 +48,8 @@ def inspect(judgement: Judgement, lang: str = "zh") -> pd.DataFrame:
 def _papers(judgement: Judgement, book: Book) -> None:
     """List the letters that do not count at the date."""
     evidence = judgement.survey.evidence
-    for row in evidence[~evidence.index.isin(judgement.evidence.index)].itertuples():
+    counted = judgement.evidence.index[judgement.evidence["whole"]]
+    for row in evidence[~evidence.index.isin(counted)].itertuples():
         file = "" if pd.isna(row.file) else str(row.file)
         expired = pd.notna(row.expires) and row.expires < pd.Timestamp(judgement.date)
         code = "evidence_expired" if expired else "evidence_invalid"

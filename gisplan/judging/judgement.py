@@ -84,8 +84,10 @@ def judge(survey: Survey, date: dt.date, progress: Progress | None = None) -> Ju
         found[service.key] = candidates(layer, network, standings[service.key], service.key in survey.doubts)
     tell("reach")
     shapes = np.asarray(survey.parcels.geometry.array)
-    barriers = None if survey.barriers is None else np.asarray(survey.barriers.geometry.array)
-    connections = connect(shapes, found, barriers) if found else {}
+    # Where a parcel or a barrier lost its shape in reading, nobody knows what lies between a parcel and a main.
+    unsure = survey.barriers is None or survey.blockers_lost
+    barriers = np.empty(0, dtype=object) if survey.barriers is None else np.asarray(survey.barriers.geometry.array)
+    connections = connect(shapes, found, (barriers, unsure)) if found else {}
     tell("leveling")
     roads = _roads(survey, standings)
     leveling = {s.key: level(survey, s, valid, date, roads) for s in survey.profile.services if s.shape == "surface"}

@@ -138,17 +138,18 @@ def nearest_any(parcels: Shapes, candidates: Shapes) -> tuple[Ints, Floats]:
 
 @dataclass(frozen=True)
 class Obstacles:
-    """What a connection must not cross: other parcels, and barriers (None where nobody said whether there are any)."""
+    """What a connection must not cross: other parcels, and barriers; `unsure` where some of them may be missing."""
 
     parcels: Shapes
-    barriers: Shapes | None
+    barriers: Shapes
+    unsure: bool
 
     def bars(self, ways: Shapes, parcel: Ints) -> Bools:
         """Tell which straight ways run through another parcel or touch a barrier."""
         barred = np.zeros(len(ways), dtype=bool)
         if len(ways) == 0:
             return barred
-        if self.barriers is not None and len(self.barriers):
+        if len(self.barriers):
             barred[shapely.STRtree(self.barriers).query(ways, predicate="intersects")[0]] = True
         way, other = shapely.STRtree(self.parcels).query(ways, predicate="intersects")
         foreign = (other != parcel[way]) & ~barred[way]

@@ -73,8 +73,10 @@ def evidence(given: Sequence[Given], profile: Profile, book: Book) -> pd.DataFra
         reason[(frame["parcel"].isna() & frame["feature"].isna()).to_numpy()] = "evidence_nothing"
         reason[frame["says"].isna().to_numpy()] = "evidence_says"
         reason[frame["service"].isna().to_numpy()] = "evidence_service"
+        against = frame["says"].isin(["not_connected", "not_operating"]).to_numpy()
         for column in ("date", "expires"):
-            reason[taken.puzzled(column)] = "evidence_date"
+            # What speaks against a connection stays, so that a damaged date never makes an answer better.
+            reason[taken.puzzled(column) & ~against] = "evidence_date"
         for row, code in zip(raw.fids[reason != ""], reason[reason != ""], strict=True):
             _aside(str(code), (raw.file, raw.layer, f"#{row}"), book)
         tables.append(frame[reason == ""])
