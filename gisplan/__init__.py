@@ -12,7 +12,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from gisplan.base import VERSION as __version__
+from gisplan.base import VERSION
 
 if TYPE_CHECKING:
     from gisplan.base.errors import GisplanError
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from gisplan.report import Report, check
     from gisplan.rules.profile import Profile
     from gisplan.zone import Zone, read
+
+__version__ = VERSION
 
 __all__ = ["GisplanError", "Label", "Profile", "Report", "Zone", "__version__", "check", "read"]
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gisplan.base import VERSION
 from gisplan.base.errors import EncodingError, ExportError, GisplanError, LayerError, ProfileError, ReadError
 from gisplan.base.fields import fields, plain
 from gisplan.base.labels import LANGS, say
@@ -89,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
         parser.add_argument("--lang", choices=LANGS, default="zh", help=words("lang"))
 
     parser = argparse.ArgumentParser(prog="gisplan", description=words("gisplan"), allow_abbrev=False)
-    parser.add_argument("--version", action="version", version=f"gisplan {_version()}")
+    parser.add_argument("--version", action="version", version=f"gisplan {VERSION}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     check = commands.add_parser("check", help=words("check"), description=words("check"), allow_abbrev=False)
@@ -106,12 +107,6 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("service", metavar="SERVICE", help=words("service"))
     explain.set_defaults(run=_explain)
     return parser
-
-
-def _version() -> str:
-    from gisplan import __version__
-
-    return __version__
 
 
 def _date(text: str) -> dt.date:

@@ -51,7 +51,14 @@ def works(*rows: dict[str, Any]) -> pd.DataFrame:
 
 def letter(**columns: Any) -> dict[str, Any]:
     """A letter that counts."""
-    return {"issuer": "某单位", "number": "函1号", "date": "2026-06-01", "expires": "2027-06-01", "says": "已通", **columns}
+    return {
+        "issuer": "某单位",
+        "number": "函1号",
+        "date": "2026-06-01",
+        "expires": "2027-06-01",
+        "says": "已通",
+        **columns,
+    }
 
 
 def zone(given: gpd.GeoDataFrame, **rest: Any) -> Zone:

@@ -125,7 +125,7 @@ def test_profile_date_and_language_reach_the_engine(stage, here, capsys):
     assert stage.asked["profile"] == "qitong"
     assert stage.asked["date"] == dt.date(2027, 6, 30)
     assert stage.asked["lang"] == "both"
-    assert "Supply status" in capsys.readouterr().out
+    assert "Listed: " in capsys.readouterr().out
 
 
 def test_parcels_change_what_is_reported_never_what_is_computed(stage, here):

@@ -28,9 +28,9 @@ def cell(report: Report, service: str = "water", parcel: str = "P1") -> tuple[st
 def test_a_main_a_plant_and_a_parcel() -> None:
     """The plain case that the others take something from::
 
-        S1 ──────── W1 ────────
-                  ┌────┐  10 m
-                  │ P1 │
+    S1 ──────── W1 ────────
+              ┌────┐  10 m
+              │ P1 │
     """
     report = check(water=layer(MAIN, PLANT))
     assert cell(report) == ("A", "connected")
@@ -167,7 +167,8 @@ basis = "assumed"
     ONE.to_file(tmp_path / "parcels.gpkg")
     layer(MAIN, PLANT).to_file(tmp_path / "reclaimed.geojson")
     (tmp_path / "zone.toml").write_text(
-        '[zone]\ntitle = "十通"\ncrs = "EPSG:4546"\ndate = 2026-11-01\nprofile = "shitong.toml"\n[barriers]\nnone = true\n',
+        '[zone]\ntitle = "十通"\ncrs = "EPSG:4546"\ndate = 2026-11-01\n'
+        'profile = "shitong.toml"\n[barriers]\nnone = true\n',
         encoding="utf-8",
     )
     report = gisplan.check(gisplan.read(tmp_path))

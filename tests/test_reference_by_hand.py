@@ -57,7 +57,13 @@ def block(name: str, west: float, south: float, east: float, north: float, **mor
 
 def zone(parcels: list[Parcel], service: str = "water", pipes: list[Feature] | None = None, **more: Any) -> Zone:
     layers = {} if pipes is None else {service: tuple(pipes)}
-    given = {"rules": {service: RULES[service]}, "required": frozenset({service}), "check": TODAY, "own": TODAY, **more}
+    given = {
+        "rules": {service: RULES[service]},
+        "required": frozenset({service}),
+        "check": TODAY,
+        "own": TODAY,
+        **more,
+    }
     return Zone(parcels=tuple(parcels), layers=layers, **given)
 
 
@@ -348,6 +354,9 @@ def test_letters_alone() -> None:
         ((letter("connected", expires=date(2026, 10, 31)),), "U"),
         ((letter("connected", expires=TODAY),), "A"),
         ((letter("connected", issuer=""),), "U"),
+        ((letter("not_connected", issuer=""),), "U"),
+        ((letter("connected"), letter("not_connected", issuer="")), "U"),
+        ((letter("connected"), letter("not_connected", expires=date(2026, 10, 31))), "A"),
         ((letter("connected", date=date(2026, 11, 2)),), "U"),
         ((letter("not_applicable"),), "N"),
         ((letter("not_applicable", number=""),), "U"),
@@ -365,7 +374,7 @@ def test_letters_against_the_drawing() -> None:
     assert grades(zone(parcels, "gas", pipes, evidence=against), "gas") == "UU"
     agreeing = (letter("connected"), letter("not_connected", parcel="2"))
     assert grades(zone(parcels, "gas", pipes, evidence=agreeing), "gas") == "AD"
-    idle = (letter("not_operating", parcel="", feature="p"),)
+    idle = (letter("not_operating", parcel="", feature="p", number=""),)
     assert grades(zone(parcels, "gas", pipes, evidence=idle), "gas") == "UD"
 
 

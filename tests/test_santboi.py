@@ -97,7 +97,8 @@ def test_how_mains_alone_do_against_a_buffer(folder: Path, service: str, capsys:
         agrees, with_mains = 258 - len(plain ^ theirs), 258 - len(ours ^ theirs)
         with capsys.disabled():
             print(
-                f"\n{service}, {limit} m: a plain buffer agrees for {agrees} of 258, gisplan with mains alone {with_mains}"
+                f"\n{service}, {limit} m: a plain buffer agrees for {agrees} of 258, "
+                f"gisplan with mains alone {with_mains}"
             )
         assert agrees == BUFFER_AGREES[service, limit]
         assert with_mains >= 200

@@ -93,6 +93,11 @@ def number(value: float, digits: int = 2) -> str:
 
 def number_column(values: pd.Series, digits: int = 2) -> pd.Series:
     """Write a column of numbers; text stays text, what is missing becomes ``?``."""
-    code, unique = pd.factorize(values, use_na_sentinel=False)
-    texts = [v if isinstance(v, str) else ("?" if pd.isna(v) else number(float(v), digits)) for v in unique]
-    return pd.Series(np.array([*texts, "?"], dtype=object)[code], index=values.index, dtype="str")
+    if values.dtype == object or isinstance(values.dtype, pd.StringDtype):
+        is_text = values.map(type).eq(str).to_numpy()
+        numbers = values.where(~is_text).to_numpy(dtype=float, na_value=np.nan)
+    else:
+        is_text, numbers = np.zeros(len(values), dtype=bool), values.to_numpy(dtype=float, na_value=np.nan)
+    code, unique = pd.factorize(np.round(numbers, digits), use_na_sentinel=False)
+    written = np.array([*(number(v, digits) for v in unique.tolist()), "?"], dtype=object)[code]
+    return pd.Series(np.where(is_text, values.to_numpy(dtype=object), written), index=values.index, dtype="str")

@@ -192,9 +192,10 @@ def _promise(part: pd.DataFrame, judgement: Judgement, lang: str) -> Texts:
 
 def _named(column: pd.Series, table: pd.DataFrame | None) -> pd.Series:
     """Write ids with the name that their table has for them."""
-    ids = pd.unique(column.dropna())
+    code, ids = pd.factorize(column)
     names: dict[object, str] = {}
     if table is not None and len(ids):
         known = table.loc[table.index.isin(ids), "name"]
-        names = {key: f"{key} {name}" if pd.notna(name) else str(key) for key, name in known.items()}
-    return column.map(lambda key: names.get(key, "?" if pd.isna(key) else str(key))).astype("str")
+        names = {key: f"{key} {name}" for key, name in known.items() if pd.notna(name)}
+    texts = np.array([*(names.get(key, str(key)) for key in ids), "?"], dtype=object)
+    return pd.Series(texts[code], index=column.index, dtype="str")

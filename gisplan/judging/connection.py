@@ -78,7 +78,8 @@ def connect(
     services
         Candidates of each service.
     barriers
-        Geometries that no connection may touch, and whether some may be missing: then only what touches a parcel is sure.
+        Geometries that no connection may touch, and whether some may be missing: then only what touches a parcel is
+        sure.
     """
     obstacles = Obstacles(parcels, *barriers)
     found = _search(parcels, services, obstacles)

@@ -8,15 +8,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-
 AGAINST = ("not_connected", "not_operating")
 
 
 def valid(evidence: pd.DataFrame, date: dt.date) -> pd.DataFrame:
     """Give the rows that count at a date: issued by then, not expired, with issuer and document number.
 
-    What speaks against a connection is heard even when issuer, number or a date is missing, so that a damaged paper never
-    makes an answer better; column ``whole`` tells the rows that lack nothing.
+    What speaks against a connection is heard even when issuer, number or a date is missing, so that a damaged paper
+    never makes an answer better; column ``whole`` tells the rows that lack nothing.
     """
     stamp = pd.Timestamp(date)
     named = evidence["issuer"].notna() & evidence["number"].notna()

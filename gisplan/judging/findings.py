@@ -97,7 +97,7 @@ def _say(rows: pd.DataFrame, cell: pd.DataFrame, condition: Condition) -> None:
         values["label"] = blank + condition.label.text(lang)
         if kind == "class":
             words = spoken(condition.measure.column, lang)
-            values["value"] = shown.map(lambda code, words=words: words.get(code, code))
+            values["value"] = shown.replace(words)
             values["limit"] = blank + " | ".join(words.get(code, code) for code in condition.limit.one_of)
         own = say_column(code, lang, values)
         rows[f"reason_{lang}"] = np.where(decides & (rows["grade"] != "A"), cell[f"reason_{lang}"], own)
@@ -109,7 +109,7 @@ def _limit(condition: Condition, use: pd.Series) -> Texts:
     if limit.by_use is None:
         return np.full(len(use), limit.text, dtype=object)
     own = {key: Limit(low, high, unit=limit.unit).text for key, (low, high) in limit.by_use.items()}
-    return np.array([own.get(code, "?") for code in use.to_numpy(dtype=object)], dtype=object)
+    return use.astype(object).map(own).fillna("?").to_numpy(dtype=object)
 
 
 def _surface(judgement: Judgement, service: Service, condition: Condition, cell: pd.DataFrame) -> tuple[Texts, Texts]:

@@ -235,9 +235,7 @@ def _sides(drawing: Drawing, found: tuple[Floats, Ints, Floats, Ints], snap_m: f
     )
 
 
-def _numbers_allow(
-    drawing: Drawing, found: tuple[Ints, Floats, Ints], hits: tuple[Ints, Ints], snap_m: float
-) -> Bools:
+def _numbers_allow(drawing: Drawing, found: tuple[Ints, Floats, Ints], hits: tuple[Ints, Ints], snap_m: float) -> Bools:
     """Let a numbered joint onto the side of a line only where the numbers do not say otherwise.
 
     A line numbered at both ends has no other joints; and where the side is near an end that has a number, that is
@@ -247,10 +245,10 @@ def _numbers_allow(
     joint, line = hits
     numbered = np.zeros(len(joints), dtype=bool)
     numbered[label[number > 0]] = True
-    barred = (drawing.numbers > 0).all(axis=1)[line]
+    barred = np.asarray((drawing.numbers > 0).all(axis=1))[line]
     for end in (0, 1):
         tip = shapely.get_point(drawing.lines[line], 0 if end == 0 else -1)
-        near = shapely.distance(shapely.points(joints[joint]), tip) <= snap_m
+        near: Bools = np.asarray(shapely.distance(shapely.points(joints[joint]), tip) <= snap_m)
         barred |= near & (drawing.numbers[line, end] > 0)
     return np.asarray(~(numbered[joint] & barred))
 

@@ -208,16 +208,47 @@ def build(layer: pd.DataFrame, service: Service, standing: Standing, snap_m: flo
     snap_m
         Tolerance for joining ends.
     """
+    drawing, lines, points = _draw(layer, service, standing)
+    joined = join(drawing, snap_m)
+    row = lines[joined.line]
+    joint_of = np.full(len(layer), -1, dtype=np.int64)
+    joint_of[points] = joined.point_joint
+    role = layer["role"].to_numpy(dtype=object)
+    closed, unsure = _valves(layer, standing, points[role[points] == "valve"])
+    piece_standing = _stray(standing.take(row), (drawing, joined), joint_of[np.concatenate([closed, unsure])], snap_m)
+    stubs = points[role[points] == "stub"]
+    sources = _sources(layer, service, standing, (points[np.isin(role[points], _SOURCES)], joint_of))
+    flow = layer["flow"].map(_FLOWS).fillna(UNSURE).to_numpy(dtype=np.int64)
+    return Network(
+        service=service,
+        joined=joined,
+        row=row,
+        standing=piece_standing,
+        direction=flow[row],
+        main=(role == "line")[row],
+        closed=np.unique(joint_of[closed]),
+        unsure_closed=np.unique(joint_of[unsure]),
+        sources=sources,
+        sourceless=len(sources.joint) == 0 and not _right_kind(layer, service).any(),
+        stub_joint=joint_of[stubs],
+        stub_row=stubs,
+        stub_standing=standing.take(stubs),
+        features=layer.index.to_numpy(dtype=object),
+        _rows=np.concatenate([lines, points]),
+    )
+
+
+def _draw(layer: pd.DataFrame, service: Service, standing: Standing) -> tuple[Drawing, Ints, Ints]:
+    """Choose what takes part in the network, and give the layer rows of its lines and points."""
     role = layer["role"].to_numpy(dtype=object)
     geometry = np.asarray(layer.geometry.array)
     is_line = shapely.get_type_id(geometry) == 1
     conducts = is_line & np.isin(role, _CONDUCTING) & ~standing.out
     if service.combined == "refuse":
         conducts &= ~(layer["system"] == "combined").fillna(False).to_numpy(dtype=bool)
-    is_valve = role == "valve"
-    lives = ~standing.out | (is_valve & (standing.why == "closed"))
-    is_point = ~is_line & np.isin(role, _POINTS) & lives
-    lines, points = np.flatnonzero(conducts), np.flatnonzero(is_point)
+    # A closed valve is out of service and still there: it cuts.
+    there = ~standing.out | ((role == "valve") & (standing.why == "closed"))
+    lines, points = np.flatnonzero(conducts), np.flatnonzero(~is_line & np.isin(role, _POINTS) & there)
     line_number, point_number = _numbers(layer, lines, points)
     works_now = (standing.grade == A) | (standing.why == "closed")
     drawing = Drawing(
@@ -229,32 +260,7 @@ def build(layer: pd.DataFrame, service: Service, standing: Standing, snap_m: flo
         point_number=point_number,
         deck=_deck(layer, lines) if service.crossings == "join" else None,
     )
-    joined = join(drawing, snap_m)
-    row = lines[joined.line]
-    joint_of = np.full(len(layer), -1, dtype=np.int64)
-    joint_of[points] = joined.point_joint
-    closed, unsure = _valves(layer, standing, np.flatnonzero(is_valve & is_point))
-    piece_standing = _stray(standing.take(row), (drawing, joined), joint_of[np.concatenate([closed, unsure])], snap_m)
-    fed = np.flatnonzero(is_point & np.isin(role, _SOURCES))
-    stubs = np.flatnonzero(is_point & (role == "stub"))
-    flow = layer["flow"].map(_FLOWS).fillna(UNSURE).to_numpy(dtype=np.int64)
-    return Network(
-        service=service,
-        joined=joined,
-        row=row,
-        standing=piece_standing,
-        direction=flow[row],
-        main=(role == "line")[row],
-        closed=np.unique(joint_of[closed]),
-        unsure_closed=np.unique(joint_of[unsure]),
-        sources=(sources := _sources(layer, service, standing, (fed, joint_of))),
-        sourceless=len(sources.joint) == 0 and not _right_kind(layer, service).any(),
-        stub_joint=joint_of[stubs],
-        stub_row=stubs,
-        stub_standing=standing.take(stubs),
-        features=layer.index.to_numpy(dtype=object),
-        _rows=np.concatenate([lines, points]),
-    )
+    return drawing, lines, points
 
 
 def _numbers(layer: pd.DataFrame, lines: Ints, points: Ints) -> tuple[Ints, Ints]:

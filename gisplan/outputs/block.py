@@ -24,10 +24,9 @@ _NONE = -1
 _COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # "<" ends scripts and opens comments, "&" is for readers that decode entities, the last two end lines in old engines.
-_ESCAPES = str.maketrans(
-    {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"},
-)
+_ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 _POINT, _POLYGON = 0, 3
+_LIKE_WGS84 = (4326, 4490, 4258)
 _LINES = (1, 2)
 
 
@@ -56,7 +55,9 @@ def script_json(value: object) -> str:
     >>> print(script_json("</script>"))
     "\u003c/script\u003e"
     """
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).translate(_ESCAPES)
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for character, escape in _ESCAPES.items():
+        text = text.replace(character, escape)
     # A lone surrogate (a byte that was no UTF-8) cannot be encoded; its escape can.
     return _SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
 
@@ -111,16 +112,16 @@ class _Texts:
 
     def take(self, values: pd.Series | pd.Index) -> _Slot:
         """Take a column; its place in the block is filled by `settle`."""
-        plain = pd.Series(values).astype(object)
-        texts = plain.map(str, na_action="ignore").astype(object)
-        self._columns.append(texts.where(texts.notna() & (texts != ""), None).to_numpy(dtype=object))
+        texts = np.array(values, dtype=object)
+        texts[pd.isna(texts) | (texts == "")] = None
+        self._columns.append(texts)
         return _Slot(len(self._columns) - 1)
 
     def settle(self, block: dict[str, Any]) -> dict[str, Any]:
         """Put the list of texts and the numbers of every column into the block."""
         sizes = [len(column) for column in self._columns]
-        joined = np.concatenate([*self._columns, np.array([], dtype=object)])
-        numbers, texts = pd.factorize(joined, use_na_sentinel=True)
+        joined = pd.Series(np.concatenate([*self._columns, np.array([], dtype=object)]))
+        numbers, texts = pd.factorize(joined.map(str, na_action="ignore"), use_na_sentinel=True)
         columns = [part.tolist() for part in np.split(numbers, np.cumsum(sizes))[:-1]]
         filled: dict[str, Any] = _fill(block, columns)
         return {**filled, "texts": [str(text) for text in texts]}
@@ -153,12 +154,16 @@ class _Plane:
     def of(cls, parcels: gpd.GeoDataFrame) -> _Plane:
         """Choose the plane; a local grid, or a CRS whose transformation fails on these parcels, stays in metres."""
         metres = cls(plain=True, unit=1e-3, transformer=None)
-        if parcels.crs is None or pyproj.CRS(parcels.crs).geodetic_crs is None:
+        crs = None if parcels.crs is None else pyproj.CRS(parcels.crs)
+        if crs is None or crs.geodetic_crs is None:
             return metres
+        # On these datums longitude and latitude are those of EPSG:4326 within a metre; PROJ need not search for a way.
+        near = crs.geodetic_crs.to_epsg(min_confidence=100) in _LIKE_WGS84
         try:
-            degrees = cls(False, 1e-7, pyproj.Transformer.from_crs(parcels.crs, "EPSG:4326", always_xy=True))
+            way = pyproj.Transformer.from_crs(crs, crs.geodetic_crs if near else "EPSG:4326", always_xy=True)
         except pyproj.exceptions.ProjError:
             return metres
+        degrees = cls(plain=False, unit=1e-7, transformer=way)
         drawn = degrees.project(shapely.get_coordinates(parcels.geometry.array))
         return degrees if np.isfinite(drawn).all() else metres
 
@@ -311,21 +316,19 @@ def _parcels(tables: Tables, plane: _Plane, pool: _Texts) -> dict[str, Any]:
 
 
 def _cells(tables: Tables, services: list[str], pool: _Texts) -> dict[str, Any]:
-    """Take the ten answers, service by service, in the order of the parcels."""
+    """Take the ten answers: service after service, each in the order of the parcels."""
     texts = ("feature", "source", "works", "reason_zh", "reason_en")
-    cells = tables.cells.drop_duplicates(["service", "parcel"])
-    block: dict[str, Any] = {}
-    for service in services:
-        rows = cells[cells["service"] == service].set_index("parcel").reindex(tables.parcels.index)
-        block[service] = {
-            "grade": _letters(rows["grade"], GRADES),
-            "required": _letters(rows["need"].map({"required": "r", "optional": "o"}), "ro"),
-            **{name: pool.column(rows, name) for name in texts},
-            "ready_on": pool.take(_days(rows, "ready_on")),
-            "distance_m": _numbers(rows, "distance_m", 1),
-            "path_m": _numbers(rows, "path_m", 0),
-        }
-    return block
+    every = pd.MultiIndex.from_product([services, tables.parcels.index], names=["service", "parcel"])
+    given = tables.cells.drop_duplicates(["service", "parcel"]).set_index(["service", "parcel"])
+    cells = given.reindex(every).reset_index(drop=True)
+    return {
+        "grade": _letters(cells["grade"], GRADES),
+        "need": _letters(cells["need"].map({"required": "r", "optional": "o"}), "ro"),
+        **{name: pool.column(cells, name) for name in texts},
+        "ready_on": pool.take(_days(cells, "ready_on")),
+        "distance_m": _numbers(cells, "distance_m", 1),
+        "path_m": _numbers(cells, "path_m", 1),
+    }
 
 
 def _service_numbers(frame: pd.DataFrame, services: list[str]) -> list[int]:

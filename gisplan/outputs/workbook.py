@@ -71,7 +71,7 @@ _WIDTHS = {
     "parcel": 22,
     "name": 20,
     "condition": 30,
-    "limit": 26,
+    "limit": 34,
     "label_zh": 30,
     "label_en": 34,
     "clause": 22,
@@ -309,10 +309,13 @@ class _Writer:
         if name == "value":
             return lambda v: (round(v, 3) if isinstance(v, float) and math.isfinite(v) else self._said(v), {})
         if name == "limit":
-            return lambda v: (self._said(v), {"text_wrap": True})
+            return lambda v: (self._said(v), {})
         if name in _NUMBERS:
             return lambda v: (v, {"num_format": _NUMBERS[name]})
-        return lambda v: (v, {"text_wrap": True} if name in _WIDE else {})
+        return lambda v: (
+            v,
+            {},
+        )  # never wrapped: a sheet of one-line rows can be read down, and all programs agree on it
 
     def _said(self, value: Any) -> Any:
         """Put words in place of class codes (``medium_a``); a text from a file holds none that stands alone."""
@@ -342,7 +345,7 @@ def _width(name: str, letters: bool, lang: str) -> float:
     if letters:
         return 10 if lang != "zh" else 8
     if name in _WIDE:
-        return 60
+        return 80
     return _WIDTHS.get(name, 13) * (1.3 if lang == "both" else 1)
 
 

@@ -213,7 +213,12 @@ def _resolve(name: str, folder: Path | None, seen: tuple[str, ...]) -> dict[str,
     if name in seen:
         raise ProfileError(f"profile {name}: extends itself by way of {' → '.join(seen)}. Take one `extends` out.")
     raw = _raw(name, folder)
-    base = raw.get("profile", {}).get("extends")
+    head = raw.get("profile")
+    if not isinstance(head, dict):
+        raise ProfileError(
+            f"profile {name}: [profile] = {head!r} is not allowed; it is a table with id, version and label."
+        )
+    base = head.get("extends")
     if base is None:
         return raw
     return _overlay(_resolve(str(base), folder, (*seen, name)), raw)

@@ -34,7 +34,9 @@ def test_a_path_exists_for_every_ready_cell_and_for_no_other(report: Report) -> 
                 if ends & sources:
                     walked.add(name)
         ready = {p for p, row in cells.iterrows() if row["grade"] == "A"}
-        in_doubt = {p for p, row in cells.iterrows() if row["code"] in ("parcel_overlap", "letter_contradicts", "decision")}
+        in_doubt = {
+            p for p, row in cells.iterrows() if row["code"] in ("parcel_overlap", "letter_contradicts", "decision")
+        }
         assert walked - in_doubt == ready, service.key
         assert ready
 
@@ -57,7 +59,7 @@ def graph_of(**rest: object) -> nx.MultiGraph:
 def test_parallel_pipes_stay() -> None:
     """Two pipes between the same two ends are two edges::
 
-        S1 ══════ P1
+    S1 ══════ P1
     """
     graph = graph_of(
         water=layer(
@@ -131,7 +133,7 @@ def test_ends_join_within_the_tolerance_and_are_listed(gap: float, code: str) ->
 def test_what_is_planned_never_bridges_what_operates() -> None:
     """A planned pipe whose end lies between two operating ends may join them once it is built, not before::
 
-        S1 ── A  .p.  B ── P1       A–p and p–B 0.4 m, A–B 0.8 m
+    S1 ── A  .p.  B ── P1       A–p and p–B 0.4 m, A–B 0.8 m
     """
     rows = layer(
         ("A", line((-100, 50), (-60, 50)), {"diameter_mm": 300}),
@@ -146,7 +148,12 @@ def test_what_is_planned_never_bridges_what_operates() -> None:
 def test_sewers_flow_one_way() -> None:
     """The same pipe, digitised towards the plant and away from it, and without a direction."""
     plant = ("S1", point(-100, 50), {"role": "source", "kind": "污水处理厂"})
-    for flow, code in (("顺", "connected"), ("逆", "not_connected"), ("双向", "connected"), (None, "direction_unknown")):
+    for flow, code in (
+        ("顺", "connected"),
+        ("逆", "not_connected"),
+        ("双向", "connected"),
+        (None, "direction_unknown"),
+    ):
         sewer = ("A", line((-10, 50), (-100, 50)), {"diameter_mm": 300, "flow": flow})
         report = gisplan.check(zone(parcels(P1=parcel(0, 0, 100, 100)), sewage=layer(sewer, plant)))
         cells = report.cells.set_index(["parcel", "service"])

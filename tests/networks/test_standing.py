@@ -63,7 +63,9 @@ UNKNOWN = {"status_unknown", "contradiction", "overdue", "works_unknown"}
 def judge(status: str | None, **works: object) -> object:
     table = pd.DataFrame({"status": [status], "works": ["W"] if works else [None], "close_on": pd.to_datetime([None])})
     columns = ["phase", "actual_on", "planned_on", "commission_on", "funding_state"]
-    rows = pd.DataFrame([{c: works.get(c) for c in columns}] if works else [], columns=columns, index=["W"][: bool(works)])
+    rows = pd.DataFrame(
+        [{c: works.get(c) for c in columns}] if works else [], columns=columns, index=["W"][: bool(works)]
+    )
     for name in ("actual_on", "planned_on", "commission_on"):
         rows[name] = pd.to_datetime(rows[name])
     return standing(table, rows, TODAY)

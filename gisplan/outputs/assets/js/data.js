@@ -48,19 +48,20 @@ window.gisplan = {};
 
   // The ten answers of one parcel, in the profile's order.
   gp.answers = function (parcel) {
-    return data.services.map(function (service) {
-      var cells = data.cells[service.key];
+    var cells = data.cells;
+    return data.services.map(function (service, number) {
+      var at = number * gp.count + parcel;
       return {
         service: service,
-        grade: cells.grade[parcel],
-        optional: cells.required[parcel] === 'o',
-        feature: gp.text(cells.feature[parcel]),
-        source: gp.text(cells.source[parcel]),
-        works: gp.text(cells.works[parcel]),
-        readyOn: gp.text(cells.ready_on[parcel]),
-        reason: [gp.text(cells.reason_zh[parcel]), gp.text(cells.reason_en[parcel])],
-        distance: cells.distance_m[parcel],
-        path: cells.path_m[parcel]
+        grade: cells.grade[at],
+        optional: cells.need[at] === 'o',
+        feature: gp.text(cells.feature[at]),
+        source: gp.text(cells.source[at]),
+        works: gp.text(cells.works[at]),
+        readyOn: gp.text(cells.ready_on[at]),
+        reason: [gp.text(cells.reason_zh[at]), gp.text(cells.reason_en[at])],
+        distance: cells.distance_m[at],
+        path: cells.path_m[at]
       };
     });
   };
@@ -68,7 +69,7 @@ window.gisplan = {};
   // What a parcel shows when the map is coloured by `view`: yes, no, unknown, or a grade.
   gp.shown = function (parcel, view) {
     if (view === 'ready') { return gp.text(data.parcels.ready[parcel]) || 'unknown'; }
-    return data.cells[data.services[view].key].grade[parcel];
+    return data.cells.grade[view * gp.count + parcel];
   };
 
   gp.number = function (value, digits) {

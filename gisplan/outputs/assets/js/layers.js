@@ -8,7 +8,7 @@
   var SIGNS = { source: 'source', boundary_supply: 'source', outfall: 'outfall' };
   var MINOR = { pump: 1, manhole: 1, hydrant: 1, joint: 1 };
   // metres per pixel from which small things show; further out they would only be clutter
-  var SCALES = { minor: 1.3, small: 3, gaps: 4, joins: 3 };
+  var SCALES = { minor: 1.3, small: 3, gaps: 4, joins: 1.8 };
   var BARRIERS = {
     river: { color: '#8fbcd8', weight: 5, dashArray: null, fillColor: '#bfdcec' },
     rail: { color: '#4a4f52', weight: 3.5, dashArray: '9 7', lineCap: 'butt', fillColor: '#9aa1a4' },
@@ -102,7 +102,7 @@
 
     gp.places(data.joins.at).forEach(function (place) {
       var mark = L.circleMarker(place[1], options('joins', {
-        radius: 5.5, color: '#7b1fa2', weight: 1.6, fill: true, fillColor: '#ffffff', fillOpacity: 0.25
+        radius: 4.5, color: '#7b1fa2', weight: 1.4, fill: true, fillColor: '#ffffff', fillOpacity: 0.25
       }));
       mark.on('click', function () { gp.showJoin(place[0], L.latLng(place[1])); });
       mark.addTo(groups.joins);

@@ -4,10 +4,11 @@
 
   var L = window.L;
   var data = gp.data;
-  var CELL = 12;             // pixels: no two marks share a cell
+  var CELL = 5;              // pixels: no two marks share a cell
   var LINES_MPP = 4.5;       // line letters from this scale on
   var LABELS_MPP = 1.4;      // sizes (DN300, 10 kV) from this scale on
   var EVERY = 230;           // pixels between two letters on a line
+  var APART = 100;           // pixels: letters of one service keep this far apart, however short its pieces
   var MOST = 500;
 
   function width(text, size) {
@@ -45,6 +46,7 @@
       L.DomUtil.setPosition(this._svg, corner);
       this._box = L.bounds(corner, corner.add(whole));
       this._taken = {};
+      this._near = {};
       this._left = MOST;
       var mpp = gp.metresPerPixel(map);
       if (this._zone.otherOn.parcels) { this._parcels(); }
@@ -83,14 +85,15 @@
         if (!this._box.contains(at)) { return; }
         var bounds = parcel.getBounds();
         var box = map.latLngToLayerPoint(bounds.getSouthEast()).subtract(map.latLngToLayerPoint(bounds.getNorthWest()));
-        if (Math.min(box.x, box.y) < 13) { return; }
+        if (Math.min(box.x, box.y) < 10) { return; }
         var id = gp.text(data.parcels.id[i]);
         var name = gp.text(data.parcels.name[i]);
         var withId = box.y > 40 && width(id, 11) < box.x - 8;
         var withName = withId && name && name !== id && box.y > 62 && width(name, 11) < box.x - 8;
         var y = at.y - (withName ? 14 : withId ? 7 : 0);
-        if (!this._take(at.x, at.y, withId ? width(id, 11) : 12, withName ? 42 : withId ? 28 : 14)) { return; }
-        this._write(gp.MARKS[gp.shown(i, gp.view)] || '?', at.x, y, 'gp-parcel-mark');
+        var small = Math.min(box.x, box.y) < 19;
+        if (!this._take(at.x, at.y, withId ? width(id, 11) : 6, withName ? 42 : withId ? 28 : 7)) { return; }
+        this._write(gp.MARKS[gp.shown(i, gp.view)] || '?', at.x, y, small ? 'gp-parcel-mark gp-small' : 'gp-parcel-mark');
         if (withId) { this._write(id, at.x, y + 15, 'gp-parcel-id'); }
         if (withName) { this._write(name, at.x, y + 29, 'gp-parcel-name'); }
       }, this);
@@ -103,35 +106,45 @@
         if (gp.view !== 'ready' && gp.view !== entry.service) { return; }
         var service = data.services[entry.service];
         var label = withLabels ? gp.text(data.lines.label[entry.row]) : '';
-        var text = label ? service.letter + ' ' + label : service.letter;
-        entry.pieces.forEach(function (piece) { this._along(piece, text, gp.colour(service, entry.state)); }, this);
+        var text = service.letter;
+        // services that share a street write at different places along it
+        var share = (entry.service + 1) / (data.services.length + 1);
+        entry.pieces.forEach(function (piece) {
+          this._along(piece, { text: text, label: label, colour: gp.colour(service, entry.state), share: share, service: entry.service });
+        }, this);
       }, this);
     },
 
-    _along: function (piece, text, colour) {
+    _along: function (piece, mark) {
       var map = this._map;
       var points = piece.map(function (place) { return map.latLngToLayerPoint(place); });
       var length = 0;
       var i;
       for (i = 1; i < points.length; i += 1) { length += points[i].distanceTo(points[i - 1]); }
+      // pieces too short for a size still get their letter: the next piece goes on in the same direction
+      var text = mark.label ? mark.text + ' ' + mark.label : mark.text;
+      if (length < width(text, 11) + 12) { text = mark.text; }
       var wide = width(text, 11);
-      if (length < wide + 24) { return; }
-      var next = length < EVERY * 1.5 ? length / 2 : EVERY / 2;
+      if (length < wide * 0.55) { return; }
+      var room = Math.min(length, EVERY);
+      var next = room < wide + 12 ? length / 2 : Math.min(room - wide / 2 - 6, Math.max(wide / 2 + 6, room * mark.share));
       var gone = 0;
       for (i = 1; i < points.length && this._left > 0; i += 1) {
         var a = points[i - 1];
         var b = points[i];
         var step = a.distanceTo(b);
         while (step > 0 && next <= gone + step) {
-          var share = (next - gone) / step;
-          var x = a.x + (b.x - a.x) * share;
-          var y = a.y + (b.y - a.y) * share;
+          var part = (next - gone) / step;
+          var x = a.x + (b.x - a.x) * part;
+          var y = a.y + (b.y - a.y) * part;
           var angle = Math.atan2(b.y - a.y, b.x - a.x) * 180 / Math.PI;
           if (angle > 90) { angle -= 180; }
           if (angle <= -90) { angle += 180; }
           var flat = Math.abs(angle) < 45;
-          if (this._box.contains([x, y]) && this._take(x, y, flat ? wide : 10, flat ? 10 : wide)) {
-            this._write(text, x, y, 'gp-line-letter', angle, colour);
+          var near = [mark.service, Math.round(x / APART), Math.round(y / APART)].join(' ');
+          if (!this._near[near] && this._box.contains([x, y]) && this._take(x, y, flat ? wide : 10, flat ? 10 : wide)) {
+            this._near[near] = true;
+            this._write(text, x, y, 'gp-line-letter', angle, mark.colour);
           }
           next += EVERY;
         }

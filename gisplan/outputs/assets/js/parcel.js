@@ -31,18 +31,16 @@
     if (entry.optional) { head.appendChild(gp.node('span', 'gp-soft', gp.word('answer.optional'))); }
     var more = gp.node('p', 'gp-answer-facts');
     [
-      entry.distance === null ? null : gp.word('answer.distance', { m: gp.number(entry.distance, 1) }),
-      entry.path === null ? null : gp.word('answer.path', { m: gp.number(entry.path) }),
-      entry.feature && ['answer.feature', entry.feature],
-      entry.source && ['answer.source', entry.source],
-      entry.works && ['answer.works', entry.works],
-      entry.readyOn && ['answer.ready', entry.readyOn]
+      ['answer.distance', entry.distance === null ? '' : entry.distance + ' m'],
+      ['answer.path', entry.path === null ? '' : entry.path + ' m'],
+      ['answer.feature', entry.feature],
+      ['answer.source', entry.source],
+      ['answer.works', entry.works],
+      ['answer.ready', entry.readyOn]
     ].forEach(function (fact) {
-      if (!fact) { return; }
-      var named = fact.length === 2 && data.words[fact[0]];
-      more.appendChild(named
-        ? gp.node('span', '', gp.node('span', 'gp-soft', gp.word(fact[0])), ' ', fact[1])
-        : gp.node('span', '', fact));
+      // what the reason says already is not said twice
+      if (!fact[1] || entry.reason[0].indexOf(fact[1]) >= 0) { return; }
+      more.appendChild(gp.node('span', '', gp.node('span', 'gp-soft', gp.word(fact[0])), ' ', fact[1]));
     });
     var item = gp.node('li', '', gp.chip(entry.grade, gp.gradeWord(entry.grade)),
       gp.node('div', '', head, gp.node('p', 'gp-reason', entry.reason), more.firstChild ? more : null));

@@ -27,8 +27,9 @@
   }
 
   function popup(latlng, content) {
-    L.popup({ maxWidth: 340, minWidth: 220, className: 'gp-popup', autoPanPadding: [24, 24] })
+    var shown = L.popup({ maxWidth: 340, minWidth: 220, className: 'gp-popup', autoPanPadding: [24, 24] })
       .setLatLng(latlng).setContent(content).openOn(zone.map);
+    gp.attribute(shown.getElement().querySelector('.leaflet-popup-close-button'), 'aria-label', gp.word('map.close'));
   }
 
   // Chooses a parcel; `how` may ask to zoom there, to open the popup (at a place) and to move the focus.
@@ -140,6 +141,13 @@
       if (entry) { gp.showFeature(entry, gp.data.lines, event.latlng); }
     });
     document.getElementById('gp-whole').addEventListener('click', wholeZone);
+    [['.leaflet-control-zoom-in', 'map.nearer'], ['.leaflet-control-zoom-out', 'map.further']].forEach(function (way) {
+      var button = map.getContainer().querySelector(way[0]);
+      gp.attribute(button, 'aria-label', gp.word(way[1]));
+      gp.attribute(button, 'title', gp.word(way[1]));
+    });
+    // panels and foot change their size with the language
+    new window.ResizeObserver(function () { map.invalidateSize({ animate: false, pan: false }); }).observe(map.getContainer());
     document.addEventListener('keydown', function (event) {
       if (event.key === 'Escape') { map.closePopup(); }
     });

@@ -1,0 +1,203 @@
+"""Plain records for the slow judge in `reference`, and the words a file may use for our codes.
+
+All lengths are metres in the plane. Blank text is ``""``, a blank day is ``None``.
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+XY = tuple[float, float]
+Path = tuple[XY, ...]
+VERDICTS = {"A": "ready", "B": "gap", "C": "gap", "D": "gap", "U": "unknown", "N": "not_applicable"}
+LINES = ("line", "lateral", "duct")
+JOINING_POINTS = ("source", "outfall", "boundary_supply", "valve", "pump", "manhole", "joint")
+PHASES = ("proposal", "feasibility", "design", "tender", "construction", "completion", "handover")
+KINDS = (
+    "water_plant", "booster_station", "well_field", "outfall", "river", "storm_pump_station", "treatment_plant",
+    "substation", "switching_station", "exchange", "gate_station", "regulator_station", "heat_plant",
+    "exchange_station", "headend", "road_gate",
+)  # fmt: skip
+WORDS: dict[str, dict[str, str]] = {
+    "status": {
+        **dict.fromkeys(("现状", "已建", "运行", "在用", "投运", "existing", "operating"), "operating"),
+        **dict.fromkeys(("已建未投运", "已竣工未移交", "built"), "built"),
+        **dict.fromkeys(("在建", "施工", "construction"), "construction"),
+        **dict.fromkeys(("规划", "拟建", "设计", "planned"), "planned"),
+        **dict.fromkeys(("停用", "废弃", "abandoned"), "abandoned"),
+    },
+    "phase": {
+        **dict(zip(("立项", "可研", "初设", "招标", "开工", "竣工", "移交"), PHASES, strict=True)),
+        **{phase: phase for phase in PHASES},
+    },
+    "funding_state": {"拟报": "proposed", "已报": "applied", "下达": "granted", "granted": "granted"},
+    "open": {"开": "open", "常开": "open", "关": "closed", "常闭": "closed"},
+    "road_class": {
+        **{"快速路": "expressway", "主干路": "arterial", "次干路": "secondary", "支路": "local"},
+        **{word: word for word in ("expressway", "arterial", "secondary", "local")},
+    },
+    "pressure_class": {
+        word: word for word in ("high_a", "high_b", "subhigh_a", "subhigh_b", "medium_a", "medium_b", "low")
+    },
+    "kind": {kind: kind for kind in KINDS},
+    "system": {"分流": "separate", "separate": "separate", "合流": "combined", "combined": "combined"},
+    "medium": {"hot_water": "hot_water", "steam": "steam"},
+}
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One row of a service layer, words as in the file; a point has one part of one position."""
+
+    id: str
+    role: str
+    parts: tuple[Path, ...]
+    status: str = ""
+    works: str = ""
+    open: str = ""
+    close_on: date | None = None
+    kind: str = ""
+    from_joint: str = ""
+    to_joint: str = ""
+    flow: str = ""
+    deck: str = ""
+    system: str = ""
+    values: Mapping[str, float | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """A parcel: polygons, each a tuple of rings (first the outer one, then holes), rings not closed."""
+
+    id: str
+    polygons: tuple[tuple[Path, ...], ...]
+    delivery_on: date | None = None
+    promised: str = ""
+    leveling_status: str = ""
+    leveling_works: str = ""
+    use: str = ""
+
+
+@dataclass(frozen=True)
+class Works:
+    """One row of the works table."""
+
+    phase: str = ""
+    planned_on: date | None = None
+    commission_on: date | None = None
+    actual_on: date | None = None
+    funding_state: str = ""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One letter or site visit."""
+
+    says: str
+    service: str
+    parcel: str = ""
+    feature: str = ""
+    issuer: str = ""
+    number: str = ""
+    date: date | None = None
+    expires: date | None = None
+
+
+@dataclass(frozen=True)
+class Barrier:
+    """A railway, river or the like: an open path, or the ring of an area."""
+
+    id: str
+    path: Path
+    area: bool = False
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A limit on one attribute; bounds are inclusive."""
+
+    column: str
+    at_least: float = -math.inf
+    at_most: float = math.inf
+    one_of: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the profile says of one service."""
+
+    sources: frozenset[str]
+    to_outfall: bool = False
+    crossings_join: bool = False
+    conditions: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True)
+class Promise:
+    """A promised level: the services it requires, and those it counts as one connection (service -> its name)."""
+
+    required: frozenset[str]
+    groups: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Zone:
+    """Everything the judge is given. `layers` lacks a service that was not given; `absent` ones are declared so."""
+
+    parcels: tuple[Parcel, ...]
+    layers: Mapping[str, tuple[Feature, ...]]
+    rules: Mapping[str, Rules]
+    required: frozenset[str]
+    check: date
+    own: date
+    absent: frozenset[str] = frozenset()
+    works: Mapping[str, Works] = field(default_factory=dict)
+    evidence: tuple[Evidence, ...] = ()
+    barriers: tuple[Barrier, ...] | None = ()
+    promises: Mapping[str, Promise] = field(default_factory=dict)
+    snap: float = 0.5
+    reach: float = 50.0
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The answer for one parcel and service; `distance` (m) and `feature` where a candidate decides."""
+
+    grade: str
+    ready_on: date | None = None
+    distance: float | None = None
+    feature: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """The verdict that goes with the grade."""
+        return VERDICTS[self.grade]
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """The answer for one parcel."""
+
+    ready: str
+    ready_by_delivery: str
+    ready_on: date | None
+    connected_count: int
+    required_count: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """All cells, all parcels, and what hangs on a hair."""
+
+    cells: Mapping[tuple[str, str], Cell]
+    parcels: Mapping[str, Readiness]
+    ties: tuple[str, ...]
+
+
+def code(column: str, word: str) -> str:
+    """Our word for a word in the file; blank when there is none."""
+    return WORDS[column].get(unicodedata.normalize("NFKC", word).strip().casefold(), "")

@@ -1,0 +1,79 @@
+"""A plain zone as GeoDataFrames, words and columns as in a file: what ``gisplan.Zone.from_frames`` takes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+import shapely
+from reference_records import Feature, Parcel, Zone
+
+
+def _geometry(feature: Feature) -> Any:
+    if len(feature.parts[0]) == 1:
+        return shapely.Point(feature.parts[0][0])
+    lines = [shapely.LineString(part) for part in feature.parts]
+    return lines[0] if len(lines) == 1 else shapely.MultiLineString(lines)
+
+
+def _area(parcel: Parcel) -> Any:
+    polygons = [shapely.Polygon(rings[0], rings[1:]) for rings in parcel.polygons]
+    return polygons[0] if len(polygons) == 1 else shapely.MultiPolygon(polygons)
+
+
+def _frame(rows: list[dict[str, Any]], index: str, geometry: list[Any]) -> gpd.GeoDataFrame:
+    table = pd.DataFrame(rows).set_index(index)
+    return gpd.GeoDataFrame(table, geometry=geometry, crs="EPSG:4546")
+
+
+TEXTS = ("role", "status", "works", "open", "kind", "from_joint", "to_joint", "flow", "deck", "system")
+
+
+def _layer(layer: tuple[Feature, ...]) -> gpd.GeoDataFrame:
+    columns = sorted({column for f in layer for column in f.values})
+    rows = [
+        {
+            "feature": f.id,
+            **{name: getattr(f, name) or None for name in TEXTS},
+            "close_on": pd.Timestamp(f.close_on) if f.close_on else pd.NaT,
+            **{
+                c: f.values.get(c, math.nan if c in ("diameter_mm", "width_m", "voltage_kv") else None) for c in columns
+            },
+        }
+        for f in layer
+    ]
+    return _frame(rows, "feature", [_geometry(f) for f in layer])
+
+
+def frames(zone: Zone) -> dict[str, Any]:
+    """Return a plain zone as keyword arguments for ``gisplan.Zone.from_frames``, all but ``profile``."""
+    parcels = [
+        {
+            "parcel": p.id,
+            "use": p.use or None,
+            "delivery_on": pd.Timestamp(p.delivery_on) if p.delivery_on else pd.NaT,
+            "promised": p.promised or None,
+            "leveling_status": p.leveling_status or None,
+            "leveling_works": p.leveling_works or None,
+        }
+        for p in zone.parcels
+    ]
+    works = [{"works": k, **{name: value or None for name, value in vars(w).items()}} for k, w in zone.works.items()]
+    letters = [{name: value or None for name, value in vars(x).items()} for x in zone.evidence]
+    found: dict[str, Any] = {
+        "parcels": _frame(parcels, "parcel", [_area(p) for p in zone.parcels]),
+        **{service: _layer(layer) for service, layer in zone.layers.items()},
+        "works": pd.DataFrame(works).set_index("works") if works else None,
+        "evidence": pd.DataFrame(letters) if letters else None,
+        "barriers": None,
+        "crs": "EPSG:4546",
+        "date": zone.own.isoformat(),
+        "absent": sorted(zone.absent),
+    }
+    if zone.barriers is not None:
+        rows = [{"feature": b.id, "kind": "river" if b.area else "rail"} for b in zone.barriers]
+        shapes = [shapely.Polygon(b.path) if b.area else shapely.LineString(b.path) for b in zone.barriers]
+        found["barriers"] = _frame(rows, "feature", shapes) if rows else "none"
+    return {name: value for name, value in found.items() if value is not None}
