@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
-import networkx as nx
 import pandas as pd
 
 from gisplan.base.errors import LayerError
@@ -25,6 +24,9 @@ from gisplan.outputs.map import ReviewMap, review_map
 from gisplan.outputs.tables import Tables
 from gisplan.outputs.workbook import write_workbook
 from gisplan.zone import Zone
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 Progress = Callable[[float, str], None]
 

@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
+from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
 import pandas as pd
@@ -98,10 +100,17 @@ class Bout:
 def bout(seed: int) -> Bout:
     """Compare the zone of a seed; every fourth one also as seen from a later day."""
     toy = toy_zone(seed)
-    found = [f"seed {seed}: {line}" for line in differences(toy.plain, toy.answer)]
+    rounds = [(toy.plain, toy.answer)]
     if seed % 4 == 0:
         later = replace(toy.plain, check=LATER)
-        found += [f"seed {seed} on {LATER}: {line}" for line in differences(later, judge(later))]
+        rounds.append((later, judge(later)))
+    found = []
+    for zone, answer in rounds:
+        try:
+            found += [f"seed {seed} on {zone.check}: {line}" for line in differences(zone, answer)]
+        except Exception as error:  # one zone that fails must not hide what the others show
+            trace = " < ".join(f"{Path(f.filename).name}:{f.lineno}" for f in extract_tb(error.__traceback__)[:-5:-1])
+            found.append(f"seed {seed} on {zone.check}: {type(error).__name__}: {error} ({trace})")
     return Bout(tuple(found), Counter(cell.grade for cell in toy.answer.cells.values()))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 
-import networkx as nx
 import numpy as np
 import pandas as pd
 
@@ -83,6 +82,8 @@ def _way(judgement: Judgement, case: Case, lang: str) -> list[str]:
     target = ends.get(cell["source"])
     if node not in graph or target is None:
         return []
+    import networkx as nx  # here: only an explanation walks the graph
+
     walk = nx.shortest_path(graph, node, target, weight="length_m")
     if not graph.is_directed():
         walk = walk[1:]

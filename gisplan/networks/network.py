@@ -6,9 +6,8 @@ import gc
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import networkx as nx
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -17,6 +16,9 @@ import shapely
 from gisplan.networks.joints import KINDS, NOISE_M, Drawing, Joined, join
 from gisplan.networks.standing import A, Standing
 from gisplan.rules.profile import Service
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -127,6 +129,8 @@ class Network:
         parcel that it serves are connected: ``nx.has_path(g, source, ("parcel", id))``, for a service that drains
         ``nx.has_path(g, ("parcel", id), outfall)``.
         """
+        import networkx as nx  # here, since the check itself runs on the arrays and should not wait for it
+
         usable = np.flatnonzero(self.standing.grade == A)
         u, v = (side[usable] for side in self.live_ends)
         direction = self.direction[usable] if self.service.directed else np.full(len(usable), FORWARD)

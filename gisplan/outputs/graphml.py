@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import numbers
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
-import networkx as nx
 import numpy as np
 
 from gisplan.base.errors import ExportError
 from gisplan.base.files import replacing
 from gisplan.outputs.columns import blank, printable
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 _XMLNS = "{http://graphml.graphdrawing.org/xmlns}"
 
@@ -34,6 +36,8 @@ def write_graphml(graph: nx.Graph[Any], path: Path) -> None:
     ExportError
         The file cannot be written; the old one is kept.
     """
+    import networkx as nx  # here, so that only who writes GraphML waits for it
+
     plain = _plain_graph(graph)
 
     def whole(temporary: Path) -> None:

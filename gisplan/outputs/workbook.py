@@ -394,11 +394,16 @@ def _matrix(writer: _Writer, name: str) -> None:
 
 
 def _findings(writer: _Writer, name: str) -> None:
-    frame = present(writer.tables.findings, by_language(FINDINGS, writer.lang))
+    # What holds needs nobody's time; findings.csv has it.
+    findings = writer.tables.findings
+    open_ = findings[findings["verdict"] != "ready"]
+    frame = present(open_, by_language(FINDINGS, writer.lang))
     labels = writer.tables.limits.set_index("condition")
     shown = frame["condition"].map(labels["label_en" if writer.lang == "en" else "label_zh"].to_dict())
     frame = frame.assign(condition=shown.where(shown.notna(), frame["condition"]))
-    writer.table(writer.sheet(name), frame, 3, 2)
+    sheet = writer.sheet(name)
+    writer.put(sheet, 2, 0, say("sheet.findings_open", writer.lang, shown=len(open_), all=len(findings)))
+    writer.table(sheet, frame, 3, 2)
 
 
 def _gaps(writer: _Writer, name: str) -> None:

@@ -154,6 +154,13 @@
         entry.layer.setStyle({ weight: weight, dashArray: gp.dash(entry.state, weight) });
       });
     }
+    var far = mpp > SCALES.gaps;
+    if (far !== zone.far) {
+      zone.far = far;
+      zone.gaps.forEach(function (entry) {
+        entry.layer.setStyle({ weight: far ? 1 : 1.8, opacity: far ? 0.6 : 1, dashArray: far ? '2 3' : '3 4' });
+      });
+    }
     var changed = false;
     Object.keys(SCALES).forEach(function (name) {
       var close = mpp < SCALES[name];

@@ -8,7 +8,7 @@
   var LINES_MPP = 4.5;       // line letters from this scale on
   var LABELS_MPP = 1.4;      // sizes (DN300, 10 kV) from this scale on
   var EVERY = 230;           // pixels between two letters on a line
-  var APART = 100;           // pixels: letters of one service keep this far apart, however short its pieces
+  var APART = 100;           // pixels: letters of one service keep this far apart, however short its pieces; sizes twice
   var MOST = 500;
 
   function width(text, size) {
@@ -141,7 +141,8 @@
           if (angle > 90) { angle -= 180; }
           if (angle <= -90) { angle += 180; }
           var flat = Math.abs(angle) < 45;
-          var near = [mark.service, Math.round(x / APART), Math.round(y / APART)].join(' ');
+          var apart = text === mark.text ? APART : APART * 2;
+          var near = [mark.service, Math.round(x / apart), Math.round(y / apart)].join(' ');
           if (!this._near[near] && this._box.contains([x, y]) && this._take(x, y, flat ? wide : 10, flat ? 10 : wide)) {
             this._near[near] = true;
             this._write(text, x, y, 'gp-line-letter', angle, mark.colour);

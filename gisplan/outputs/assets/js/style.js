@@ -3,8 +3,8 @@
   'use strict';
 
   gp.FILLS = {
-    yes: '#6fb7a8', no: '#e6a078', unknown: '#d3d7dc',
-    A: '#6fb7a8', B: '#b9dfd0', C: '#f3e4a6', D: '#e6a078', U: '#d3d7dc', N: '#ffffff', '-': '#ffffff'
+    yes: '#54a293', no: '#edae88', unknown: '#d5d9de',
+    A: '#54a293', B: '#b4dccc', C: '#f5e8b0', D: '#edae88', U: '#d5d9de', N: '#ffffff', '-': '#ffffff'
   };
   gp.MARKS = {
     yes: '\u2713', no: '\u2715', unknown: '?',
