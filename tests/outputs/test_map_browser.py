@@ -253,6 +253,15 @@ def test_languages_switch_in_the_page(reader):
     assert page.get_attribute("html", "data-lang") == "both"
 
 
+def test_the_whole_zone_stays_in_view_when_the_panels_change_their_size(reader):
+    page = reader.open(toy(), "zh").page
+    page.click("[data-set-lang=both]")
+    page.wait_for_timeout(200)
+    area = page.locator(".gp-map").bounding_box()
+    boxes = [path.bounding_box() for path in page.locator(".leaflet-gp-parcels-pane path").all()]
+    assert all(box["y"] + box["height"] < area["y"] + area["height"] and box["y"] > area["y"] for box in boxes)
+
+
 def test_colouring_by_a_service_recolours_and_reletters(reader):
     tables = toy()
     page = reader.open(tables).page
@@ -285,6 +294,18 @@ def test_layers_can_be_switched_and_lines_say_what_they_are(reader):
     assert "WATER-0" in text
     assert "DN300" in text
     assert "在用" in text
+
+
+def test_what_comes_on_when_zooming_in_has_its_services_opacity(reader):
+    page = reader.open(toy()).page
+    page.select_option("#gp-colour", "3")
+    page.evaluate("gisplan.choose(0, {zoom: true})")
+    stub = ".leaflet-gp-points-pane path.leaflet-interactive"
+    opacity = "nodes => [...new Set(nodes.map(node => node.getAttribute('stroke-opacity')))]"
+    assert page.locator(stub).count() > 2
+    assert page.eval_on_selector_all(stub, opacity) == ["0.16"]
+    page.select_option("#gp-colour", "ready")
+    assert page.eval_on_selector_all(stub, opacity) == ["1"]
 
 
 def test_states_are_told_apart_without_colour(reader):

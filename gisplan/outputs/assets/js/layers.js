@@ -34,8 +34,13 @@
       return L.extend({ renderer: renderer(name), pane: 'gp-' + name, bubblingMouseEvents: false }, style);
     }
 
-    var zone = { map: map, groups: groups, canvas: canvas, parcels: [], lines: [], points: [], minor: [], small: [], gaps: [], close: {}, serviceOn: [], otherOn: {} };
+    var zone = { map: map, groups: groups, canvas: canvas, parcels: [], lines: [], points: [], minor: [], small: [], gaps: [], close: {}, opacity: data.services.map(function () { return 1; }), serviceOn: [], otherOn: {} };
     zone.shapes = gp.pieces(data.parcels.rings, gp.count);
+    zone.bounds = L.latLngBounds([]);
+    zone.shapes.forEach(function (rings) {
+      rings.forEach(function (ring) { ring.forEach(function (place) { zone.bounds.extend(place); }); });
+    });
+    if (zone.bounds.isValid()) { map.fitBounds(zone.bounds, { padding: [18, 18], animate: false }); }
     zone.anchors = [];
     gp.places(data.parcels.at).forEach(function (place) { zone.anchors[place[0]] = place[1]; });
 
@@ -171,6 +176,8 @@
         var group = zone.groups.points[entry.service];
         if (close) { group.addLayer(entry.layer); } else { group.removeLayer(entry.layer); }
       });
+      // what has just come on does not have its service's opacity yet
+      if (close) { zone.opacity = zone.opacity.map(function () { return 0; }); }
     });
     zone.map.getContainer().classList.toggle('gp-far', mpp > 6);
     return changed;
@@ -187,6 +194,8 @@
       show(zone.groups.lines[i], zone.serviceOn[i]);
       show(zone.groups.points[i], zone.serviceOn[i]);
       var opacity = view === 'ready' || view === i ? 1 : 0.16;
+      if (opacity === zone.opacity[i]) { return; }
+      zone.opacity[i] = opacity;
       [zone.groups.lines[i], zone.groups.points[i]].forEach(function (group) {
         group.eachLayer(function (layer) {
           if (layer.setOpacity) { layer.setOpacity(opacity); } else { layer.setStyle({ opacity: opacity, fillOpacity: opacity }); }

@@ -5,6 +5,7 @@
   var L = window.L;
   var zone = null;
   var marks = null;
+  var whole = null;
   gp.view = 'ready';
   gp.chosen = null;
 
@@ -97,7 +98,8 @@
   }
 
   function wholeZone() {
-    fit(zone.groups.parcels.getBounds());
+    fit(zone.bounds);
+    whole = { centre: zone.map.getCenter(), zoom: zone.map.getZoom() };
   }
 
   // The sheet has other proportions than the window: the map takes the sheet's size before it is printed, then goes back.
@@ -146,8 +148,14 @@
       gp.attribute(button, 'aria-label', gp.word(way[1]));
       gp.attribute(button, 'title', gp.word(way[1]));
     });
-    // panels and foot change their size with the language
-    new window.ResizeObserver(function () { map.invalidateSize({ animate: false, pan: false }); }).observe(map.getContainer());
+    // panels and foot change their size with the language; a map that shows the whole zone goes on doing so
+    new window.ResizeObserver(function () {
+      if (map.getZoom() === whole.zoom && map.getCenter().equals(whole.centre, 1e-6)) {
+        wholeZone();
+      } else {
+        map.invalidateSize({ animate: false, pan: false });
+      }
+    }).observe(map.getContainer());
     document.addEventListener('keydown', function (event) {
       if (event.key === 'Escape') { map.closePopup(); }
     });
