@@ -126,6 +126,7 @@ measure = "distance"
 basis = "assumed"
 at_most = "50 m"
 """
+WIDE = NEW.replace('"distance"', '"width"')
 BAD = {
     "no number": ('snap = "near"', "snap"),
     "number without unit": ("snap = 0.5", "unit"),
@@ -152,8 +153,9 @@ BAD = {
     "two limits": (NEW + 'at_least = "1 m"', "at_least"),
     "limit in another unit": (NEW.replace('"50 m"', '"50 mm"'), "at_most"),
     "limit without unit": (NEW.replace('"50 m"', "50"), "50"),
-    "range the wrong way round": (NEW.replace('at_most = "50 m"', 'between = ["9 m", "1 m"]'), "smaller"),
-    "range of one": (NEW.replace('at_most = "50 m"', 'between = ["9 m"]'), "two amounts"),
+    "distance without a largest value": (NEW.replace("at_most", "at_least"), "at_most"),
+    "range the wrong way round": (WIDE.replace('at_most = "50 m"', 'between = ["9 m", "1 m"]'), "smaller"),
+    "range of one": (WIDE.replace('at_most = "50 m"', 'between = ["9 m"]'), "two amounts"),
     "holds for a number": (NEW.replace('at_most = "50 m"', "holds = true"), "holds"),
     "class that is none": (
         NEW.replace('"distance"', '"medium"').replace('at_most = "50 m"', 'one_of = ["ice"]'),

@@ -381,6 +381,8 @@ class _Reader:
             raise self.fail(where, ", ".join(sorted(forms)) or None, f"exactly one of {', '.join(sorted(_LIMITS))}")
         form = forms.pop()
         value = raw[form]
+        if measure.kind == "reach" and form != "at_most":
+            raise self.fail(f"{where}.{form}", value, 'a distance has a largest value, at_most = "50 m"')
         if form == "holds":
             if measure.kind not in ("path", "record") or value is not True:
                 raise self.fail(f"{where}.holds", value, "holds = true, for a measure that is yes or no")
