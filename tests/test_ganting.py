@@ -84,3 +84,18 @@ def test_the_script_makes_the_same_bytes(tmp_path: Path) -> None:
     made = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in (tmp_path / "ganting").iterdir()}
     kept = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in GANTING.iterdir()}
     assert made == kept
+
+
+def test_the_rows_of_a_cell_agree_with_its_grade(report: Report) -> None:
+    """The worst of a cell's required findings (D, U, C, B, A) is its grade; and every condition has its row."""
+    limits = report.tables().limits.set_index("condition")
+    findings = report.findings
+    assert len(findings) == len(report.zone.parcels) * len(limits)
+    required = findings[findings["condition"].map(limits["weight"]) == "required"]
+    order = {"A": 0, "B": 1, "C": 2, "U": 3, "D": 4, "N": 5}
+    worst = required["grade"].map(order).groupby([required["parcel"], required["service"]]).max()
+    grades = report.cells.set_index(["parcel", "service"])["grade"].map(order)
+    wrong = worst[worst != grades.reindex(worst.index)]
+    assert not len(wrong), wrong.to_string()
+    verdict = {"A": "ready", "B": "gap", "C": "gap", "D": "gap", "U": "unknown", "N": "not_applicable"}
+    assert (findings["grade"].map(verdict) == findings["verdict"]).all()

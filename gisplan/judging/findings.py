@@ -117,6 +117,10 @@ def _surface(judgement: Judgement, service: Service, condition: Condition, cell:
     found = judgement.leveling[service.key]
     value, outcome = found.values[condition.id], found.outcomes[condition.id]
     grade = np.select([outcome == HOLDS, outcome == FAILS], ["A", "D"], default="U").astype(object)
+    # Works that are coming will change the ground: what it is today decides nothing.
+    coming = np.isin(found.grade, ("B", "C"))
+    if condition.measure.kind == "ground":
+        grade = np.where(coming & (grade != "A"), cell["grade"], grade)
     if condition.measure.name == "accepted":
         own = np.isin(found.grade, ("B", "C")) | (
             (found.grade == "D") & np.isin(found.code, ("undated", "unfunded", "abandoned"))

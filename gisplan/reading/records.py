@@ -179,5 +179,6 @@ def check_references(
 def _lost(words: pd.Series, files: pd.Series, known: pd.Index) -> list[tuple[str, str]]:
     if not words.notna().any():
         return []
-    odd = words[words.notna() & ~words.isin(known)]
-    return [(str(file), listing(dict.fromkeys(group))) for file, group in odd.groupby(files[odd.index])]
+    lost = (words.notna() & ~words.isin(known)).to_numpy()  # by position: ids may repeat
+    odd = words[lost].reset_index(drop=True).groupby(files[lost].reset_index(drop=True))
+    return [(str(file), listing(dict.fromkeys(group))) for file, group in odd]
