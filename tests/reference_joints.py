@@ -162,7 +162,7 @@ class Joiner:
                 self.cuts[k].append((at, i))
 
     def join_crossings(self) -> None:
-        """Join roads where they cross at one height."""
+        """Join roads where they cross at one height; where an end lies on the other road, ends and sides decide."""
         for k, (f, path) in enumerate(self.lines):
             for m, (g, other) in enumerate(self.lines[:k]):
                 if (f.deck or "0") != (g.deck or "0"):
@@ -170,7 +170,8 @@ class Joiner:
                 for a, b in pairwise(path):
                     for c, d in pairwise(other):
                         q = cross_at(a, b, c, d)
-                        if q is not None:
+                        ends = (path[0], path[-1], other[0], other[-1])
+                        if q is not None and min(apart(q, end) for end in ends) > 1e-6:
                             self.group.append(len(self.group))
                             self.cuts[k].append((along(path, q), len(self.group) - 1))
                             self.cuts[m].append((along(other, q), len(self.group) - 1))

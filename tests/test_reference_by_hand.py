@@ -137,6 +137,46 @@ def test_numbers_join_wherever_drawn_and_hold_apart_what_touches() -> None:
     assert grades(zone([block("1", 201, 0, 230, 20), block("2", 201, 140, 230, 160)], pipes=pipes)) == "AD"
 
 
+def test_numbered_ends_leave_the_sides_of_numbered_lines_alone() -> None:
+    """Where the survey numbers its joints, the numbers say all; an end without a number joins what it touches.
+
+    ::
+
+        S1=====+=====2
+               |            the branch starts on the side of a main that is numbered at both ends
+              [1]
+    """
+    parcels = [block("1", 40, -90, 60, -71)]
+    for number, main, expected in (("9", "2", "D"), ("", "2", "A"), ("9", "", "A")):
+        pipes = [
+            plant(0, 0),
+            pipe("main", (0, 0), (100, 0), from_joint="1", to_joint=main),
+            pipe("branch", (50, 0), (50, -70), from_joint=number),
+        ]
+        assert grades(zone(parcels, pipes=pipes)) == expected
+
+
+def test_what_does_not_operate_closes_no_gap() -> None:
+    """A planned pipe, a manhole that is gone or a hydrant between two ends 0.8 m apart does not join them.
+
+    ::
+
+        S=====. .=====[1]      0.8 m; between them an end of a planned pipe, or a point
+    """
+    between = {
+        "manhole": (node("m", "manhole", 100.4, 0), "A"),
+        "gone": (node("m", "manhole", 100.4, 0, status="废弃"), "D"),
+        "nobody knows": (node("m", "manhole", 100.33, 0, status=""), "D"),
+        "hydrant": (node("m", "hydrant", 100.4, 0), "D"),
+        "planned": (pipe("m", (100.33, 0), (100.33, 80), status="规划"), "D"),
+        "duct": (pipe("m", (100.4, 0), (100.4, 80), role="duct"), "D"),
+        "working": (pipe("m", (100.4, 0), (100.4, 80)), "A"),
+    }
+    for what, expected in between.values():
+        pipes = [plant(0, 0), pipe("a", (0, 0), (100, 0)), pipe("b", (100.8, 0), (200, 0)), what]
+        assert grades(zone([block("1", 201, 0, 230, 20)], pipes=pipes)) == expected
+
+
 def test_sewage_runs_downhill_only() -> None:
     """A sewer serves when it can flow to the plant; a sewer that nobody knows the direction of is unknown.
 
@@ -242,6 +282,27 @@ def test_valves(word: str, grade: str) -> None:
     assert grades(zone([block("1", 101, 0, 130, 20)], pipes=gone)) == "A"
 
 
+def test_a_closed_valve_beside_the_line_it_was_meant_for() -> None:
+    """``S===v===[1]``: within 5 m of the nearest line nobody knows, further away it cuts nothing."""
+    for off, grade in ((0.4, "D"), (3.0, "U"), (6.0, "A")):
+        pipes = [plant(0, 0), pipe("p", (0, 0), (100, 0)), node("v", "valve", 30, off, open="关")]
+        assert grades(zone([block("1", 101, 0, 130, 20)], pipes=pipes)) == grade
+
+
+def test_a_valve_that_may_not_be_there_may_not_cut() -> None:
+    """``S===v===[1]``: closed, its status blank, doubted by a letter, planned, or with its closing day."""
+    doubt = Evidence("not_operating", "water", "", "v", "供水公司（示例）", "示例5号", date(2026, 3, 1))
+    cases: list[tuple[dict[str, Any], tuple[Evidence, ...], str]] = [
+        ({"open": "关", "status": ""}, (), "U"),
+        ({"open": "关"}, (doubt,), "U"),
+        ({"open": "关", "status": "规划"}, (), "A"),
+        ({"open": "开", "close_on": TODAY}, (), "D"),
+    ]
+    for more, letters, grade in cases:
+        pipes = [plant(0, 0), pipe("p", (0, 0), (100, 0)), node("v", "valve", 30, 0, **more)]
+        assert grades(zone([block("1", 101, 0, 130, 20)], pipes=pipes, evidence=letters)) == grade
+
+
 def test_reach_stops_at_the_limit_at_other_parcels_and_at_barriers() -> None:
     """A main serves what it can see within 50 m.
 
@@ -330,6 +391,9 @@ def test_no_plant_drawn_is_unknown_and_a_plant_of_the_wrong_kind_is_none() -> No
     assert grades(zone(parcels, pipes=[main, plant(0, 0, kind="treatment_plant")])) == "UD"
     assert grades(zone(parcels, pipes=[main, node("S", "boundary_supply", 0, 0)])) == "AD"
     assert grades(zone(parcels, pipes=[main, plant(0, 0, status="废弃")])) == "DD"
+    assert grades(zone(parcels, pipes=[main, plant(0, 0, kind="")])) == "UD"
+    floating = node("o", "stub", 330, 3)
+    assert grades(zone(parcels, pipes=[main, floating])) == "UD"
 
 
 def letter(says: str, **more: Any) -> Evidence:

@@ -106,9 +106,3 @@ def encode(words: pd.Series, name: str, extra: Mapping[str, str] | None = None) 
             known[plain(word)] = code
     folded = {word: known.get(plain(word)) for word in pd.unique(words.dropna())}
     return words.map(folded).astype("str")
-
-
-def unmapped(words: pd.Series, codes: pd.Series) -> dict[str, int]:
-    """Count the words that stand in a column and mean nothing to us (blank does not count)."""
-    odd = words[codes.isna() & words.notna() & (words.astype("str").str.strip() != "")]
-    return {str(word): int(count) for word, count in odd.value_counts().items()}

@@ -68,15 +68,6 @@ def quantity(text: str, where: str) -> Quantity:
     return Quantity(float(match[1]) * factor, unit)
 
 
-def mu(area_m2: float) -> float:
-    """Convert square metres to mu (亩).
-
-    >>> round(mu(10_000), 3)
-    15.0
-    """
-    return area_m2 / MU_M2
-
-
 def number(value: float, digits: int = 2) -> str:
     """Write a number without needless zeros; infinity and NaN as ``∞`` and ``?``.
 

@@ -75,8 +75,6 @@ class Joined:
         Vertices of all pieces, ragged.
     point_joint
         Joint of each point.
-    end_joint
-        Joint at the start and end of each line, shape (n, 2).
     joins
         Table ``line`` (row; a point's row + number of lines), ``other`` (row of a line), ``joint``, ``kind``, ``gap_m``
         of all joins over a gap.
@@ -90,7 +88,6 @@ class Joined:
     coords: Floats
     offsets: Ints
     point_joint: Ints
-    end_joint: Ints
     joins: pd.DataFrame
 
     def piece(self, rows: npt.NDArray[Any]) -> npt.NDArray[np.object_]:
@@ -125,7 +122,7 @@ def join(drawing: Drawing, snap_m: float) -> Joined:
     joints, hit_joint, hit_line, crossed = _crossings(drawing, joints, hit_joint, hit_line)
     cut = _cut(drawing.lines, xy, offsets, (u, v), joints, (hit_joint, hit_line))
     joins = _listed((ends, label, joints, number), drawing, (hit_joint, hit_line, crossed))
-    return Joined(joints, *cut, label[2 * n :], np.column_stack([u, v]), joins)
+    return Joined(joints, *cut, label[2 * n :], joins)
 
 
 def _ragged(lines: npt.NDArray[np.object_]) -> tuple[Floats, Ints]:
