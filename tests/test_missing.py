@@ -198,3 +198,38 @@ def test_a_damaged_paper_that_speaks_against_is_still_heard(gone: str) -> None:
 def test_a_parcel_that_lost_its_shape_may_lie_in_the_way() -> None:
     given = parcels(P1=parcel(0, 0, 100, 100), P2=None)
     assert cell(check(given=given, water=layer(MAIN, PLANT))) == ("U", "barriers_unknown")
+
+
+@pytest.mark.parametrize("says", ["未通", "停运", "停运中", None])
+def test_a_paper_that_nobody_understands_speaks_against(says: str | None) -> None:
+    papers = [letter(parcel="P1", service="water"), letter(parcel="P1", service="water", number="函2号", says=says)]
+    assert cell(check(water=layer(MAIN, PLANT), evidence=pd.DataFrame(papers))) == ("U", "letter_contradicts")
+
+
+def test_two_visits_that_differ_leave_a_feature_unknown() -> None:
+    papers = [letter(feature="W1", service="water", says=s) for s in ("已投运", "未投运")]
+    coming = ("W1", MAIN[1], {"diameter_mm": 300, "status": "在建", "works": "G1"})
+    given = works({"works": "G1", "phase": "开工", "planned_on": "2027-03-01"})
+    report = check(water=layer(coming, PLANT), works=given, evidence=pd.DataFrame(papers))
+    assert cell(report) == ("U", "contradiction")
+
+
+@pytest.mark.parametrize("status", ["规划", "在建", "废弃"])
+def test_an_acceptance_beside_a_survey_that_says_otherwise(status: str) -> None:
+    accepted = pd.DataFrame([letter(parcel="P1", service="leveling", says="验收合格")])
+    given = parcels(P1=(parcel(0, 0, 100, 100), {"leveling_status": status}))
+    report = check(given=given, evidence=accepted)
+    assert cell(report, "leveling") == ("U", "contradiction")
+    assert "?" not in report.cells.set_index("service").loc["leveling", "reason_zh"]
+
+
+def test_a_date_before_the_survey_is_unknown() -> None:
+    report = gisplan.check(zone(ONE, water=layer(MAIN, PLANT), data_date="2026-09-30").at("2026-09-29"))
+    assert cell(report) == ("U", "past")
+    report = gisplan.check(zone(ONE, water=layer(MAIN, PLANT), data_date="2026-09-30").at("2026-10-01"))
+    assert cell(report) == ("A", "connected")
+
+
+def test_a_stub_on_nothing_serves_nobody() -> None:
+    lone = layer(("S", point(50, -5), {"role": "stub"}), ("W1", line((900, 900), (990, 900)), {}))
+    assert cell(check(water=lone))[0] == "D"

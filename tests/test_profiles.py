@@ -153,6 +153,7 @@ BAD = {
     "two limits": (NEW + 'at_least = "1 m"', "at_least"),
     "limit in another unit": (NEW.replace('"50 m"', '"50 mm"'), "at_most"),
     "limit without unit": (NEW.replace('"50 m"', "50"), "50"),
+    "size by land use": (WIDE.replace('at_most = "50 m"', "by_use = { industrial = ['1 m', '2 m'] }"), "ground"),
     "distance without a largest value": (NEW.replace("at_most", "at_least"), "at_most"),
     "range the wrong way round": (WIDE.replace('at_most = "50 m"', 'between = ["9 m", "1 m"]'), "smaller"),
     "range of one": (WIDE.replace('at_most = "50 m"', 'between = ["9 m"]'), "two amounts"),

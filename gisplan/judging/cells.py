@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from gisplan.base.labels import codes as known_codes
 from gisplan.base.labels import label, say_column
 from gisplan.base.units import number_column
-from gisplan.judging.evidence import on_parcels
+from gisplan.judging.evidence import against, on_parcels
 from gisplan.judging.judgement import Judgement
 from gisplan.rules.profile import Profile, Service, named
 
@@ -47,6 +48,8 @@ def cells(judgement: Judgement, known_on: dt.date) -> pd.DataFrame:
         doubt = judgement.overlap | survey.parcels["doubt"].to_numpy(dtype=bool)
         part.loc[doubt, ["grade", "by"]] = ["U", "survey"]
         part.loc[doubt, "code"] = np.where(judgement.overlap[doubt], "parcel_overlap", "parcel_geometry")
+        if judgement.date < (survey.data_date or known_on):
+            part.loc[part["grade"] == "A", ["grade", "code"]] = ["U", "past"]
         if judgement.date > known_on:
             later = (part["grade"] == "A").to_numpy()
             part.loc[later, ["grade", "code"]] = ["B", "future"]
@@ -114,7 +117,7 @@ def _surface(judgement: Judgement, service: Service) -> pd.DataFrame:
     found = judgement.leveling[service.key]
     part["grade"], part["code"] = found.grade, found.code
     coming = found.day > 0
-    part["works"] = pd.Series(found.works, index=part.index, dtype=object).where(coming, None)
+    part["works"] = pd.Series(found.works, index=part.index, dtype=object).where(pd.notna(found.works), None)
     part["ready_on"] = np.where(coming, found.day.astype("datetime64[D]"), np.datetime64("NaT")).astype("datetime64[s]")
     part.loc[part["grade"] == "A", "by"] = "record"
     return part
@@ -126,11 +129,10 @@ def _papers(part: pd.DataFrame, judgement: Judgement, service: Service) -> None:
         return
     parcels = judgement.survey.parcels.index
     yes = on_parcels(judgement.evidence, service.key, parcels, "connected") >= 0
-    no = on_parcels(judgement.evidence, service.key, parcels, "not_connected") >= 0
+    no = against(judgement.evidence, service.key, parcels)
     grade = part["grade"].to_numpy(dtype=object)
     if (part["code"] == "no_layer").all():
-        whole = judgement.evidence[judgement.evidence["whole"]]
-        denied = on_parcels(whole, service.key, parcels, "not_connected") >= 0
+        denied = on_parcels(judgement.evidence, service.key, parcels, "not_connected") >= 0
         part.loc[yes & ~no, ["grade", "code", "by"]] = ["A", "letter", "letter"]
         part.loc[denied & ~yes, ["grade", "code", "by"]] = ["D", "letter_denies", "letter"]
         clash = yes & no
@@ -175,6 +177,9 @@ def _reasons(part: pd.DataFrame, judgement: Judgement, service: Service) -> None
         "limit": blank + (condition.limit.text if condition is not None else ""),
     }
     codes = "reason." + part["code"].astype("str")
+    if service.shape == "surface":
+        own = "reason.leveling." + part["code"].astype("str")
+        codes = codes.where(~own.isin(known_codes("reason.leveling.")), own)
     for lang in ("zh", "en"):
         text = say_column(codes, lang, {**values, "label": blank + service.label.text(lang)})
         promise = pd.Series(np.where(part["need"] == "optional", _promise(part, judgement, lang), ""), index=part.index)

@@ -10,34 +10,52 @@ import pandas as pd
 
 AGAINST = ("not_connected", "not_operating")
 
+Bools = npt.NDArray[np.bool_]
+
 
 def valid(evidence: pd.DataFrame, date: dt.date) -> pd.DataFrame:
     """Give the rows that count at a date: issued by then, not expired, with issuer and document number.
 
-    What speaks against a connection is heard even when issuer, number or a date is missing, so that a damaged paper
-    never makes an answer better; column ``whole`` tells the rows that lack nothing.
+    What speaks against a connection, or says something that is not understood, is heard even when issuer, number or a
+    date is missing, so that a damaged paper never makes an answer better; column ``whole`` tells the rows that lack
+    nothing.
     """
     stamp = pd.Timestamp(date)
-    named = evidence["issuer"].notna() & evidence["number"].notna()
-    begun, running = evidence["date"] <= stamp, evidence["expires"].isna() | (evidence["expires"] >= stamp)
-    whole = named & begun & running & evidence["says"].notna()
-    heard = evidence["says"].isin(AGAINST) & (begun | evidence["date"].isna()) & running
+    running = evidence["expires"].isna() | (evidence["expires"] >= stamp)
+    begun = evidence["date"] <= stamp
+    named = evidence[["issuer", "number", "service", "says"]].notna().all(axis=1)
+    heard = _doubtful(evidence) & (begun | evidence["date"].isna()) & running
+    whole = named & begun & running
     return evidence.assign(whole=whole)[whole | heard]
 
 
-def on_features(evidence: pd.DataFrame, service: str, features: pd.Index) -> pd.Series:
-    """Give what valid evidence says about each feature: operating, not_operating (which wins), or missing."""
-    rows = evidence[(evidence["service"] == service) & evidence["feature"].notna()]
-    rows = rows[rows["says"].isin(["operating", "not_operating"])]
-    said = pd.Series(np.full(len(features), None, dtype=object))
-    for voice in ("operating", "not_operating"):
-        said[features.isin(rows.loc[rows["says"] == voice, "feature"])] = voice
-    return said
+def _doubtful(evidence: pd.DataFrame) -> pd.Series:
+    """Tell which rows speak against a connection, or say something that nobody understands."""
+    return evidence["says"].isin(AGAINST) | evidence["says"].isna()
+
+
+def _about(evidence: pd.DataFrame, service: str) -> pd.Series:
+    """Tell which rows are about a service; one that does not say which may be about any."""
+    return (evidence["service"] == service) | evidence["service"].isna()
+
+
+def on_features(evidence: pd.DataFrame, service: str, features: pd.Index) -> tuple[Bools, Bools]:
+    """Tell of which features valid evidence says that they operate, and of which something speaks against it."""
+    whole = evidence[evidence["whole"] & (evidence["service"] == service)]
+    works = features.isin(whole.loc[whole["says"] == "operating", "feature"].dropna())
+    doubt = evidence.loc[_doubtful(evidence) & _about(evidence, service), "feature"].dropna()
+    return works, features.isin(doubt)
+
+
+def against(evidence: pd.DataFrame, service: str, parcels: pd.Index) -> Bools:
+    """Tell for which parcels something speaks against a service."""
+    return parcels.isin(evidence.loc[_doubtful(evidence) & _about(evidence, service), "parcel"].dropna())
 
 
 def on_parcels(evidence: pd.DataFrame, service: str, parcels: pd.Index, says: str) -> npt.NDArray[np.int64]:
-    """Give, for each parcel, the latest valid row (label of `evidence`) that says so about a service; -1 without."""
-    rows = evidence[(evidence["service"] == service) & (evidence["says"] == says) & evidence["parcel"].notna()]
+    """Give, for each parcel, the latest whole row (label of `evidence`) that says so about a service; -1 without."""
+    rows = evidence[evidence["whole"] & (evidence["service"] == service) & (evidence["says"] == says)]
+    rows = rows[rows["parcel"].notna()]
     latest = rows.sort_values("date", kind="stable").drop_duplicates("parcel", keep="last")
     return (
         pd.Series(latest.index.to_numpy(dtype=np.int64), index=latest["parcel"])

@@ -93,6 +93,8 @@ def _way(judgement: Judgement, case: Case, lang: str) -> list[str]:
         name = str(key).rsplit("#", 1)[0]
         if key != "reach" and (not features or features[-1] != name):
             features.append(name)
+    if features[:1] != [str(cell["feature"])]:
+        features.insert(0, str(cell["feature"]))
     shown = " → ".join(features[:_SHOWN])
     if len(features) > _SHOWN:
         shown += say("word.and_more", lang, count=len(features))

@@ -24,6 +24,10 @@ COLUMNS = (
 )  # fmt: skip
 
 
+_OVERRULED = ("letter_contradicts", "parcel_overlap", "parcel_geometry", "past")
+"""Reasons that stand above what was measured."""
+
+
 def findings(judgement: Judgement, cells: pd.DataFrame) -> pd.DataFrame:
     """Give the outcome of every condition for every parcel.
 
@@ -65,9 +69,7 @@ def _rows(judgement: Judgement, service: Service, condition: Condition, cell: pd
         if condition.measure.kind == "reach":
             value[(cell["code"] == "declared_absent").to_numpy()] = np.inf
         grade = cell["grade"].to_numpy(dtype=object)
-    overruled = cell["by"].isin(["decision", "letter"]) | cell["code"].isin(
-        ["letter_contradicts", "parcel_overlap", "parcel_geometry"]
-    )
+    overruled = cell["by"].isin(["decision", "letter"]) | cell["code"].isin(_OVERRULED)
     grade = np.where(overruled, cell["grade"], grade)
     rows = cell[["parcel", "service", "feature", "works", "ready_on"]].copy()
     rows["condition"] = condition.id
@@ -92,7 +94,10 @@ def _say(rows: pd.DataFrame, cell: pd.DataFrame, condition: Condition) -> None:
     kind = "class" if condition.measure.kind == "class" else ("flag" if not condition.measure.unit else "number")
     shown = values["value"]
     code = pd.Series(f"finding.{kind}." + rows["grade"].astype("str"), index=rows.index)
-    decides = ((rows["grade"] == cell["grade"]) & (condition.weight == "required")).to_numpy()
+    # A number speaks for itself; where a condition is a yes or no, the reason of the cell says more.
+    says_more = condition.measure.kind in ("path", "record") and condition.weight == "required"
+    overruled = cell["by"].isin(["decision", "letter"]) | cell["code"].isin(_OVERRULED)
+    decides = ((rows["grade"] == cell["grade"]) & (says_more | overruled)).to_numpy()
     for lang in ("zh", "en"):
         values["label"] = blank + condition.label.text(lang)
         if kind == "class":

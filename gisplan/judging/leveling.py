@@ -12,7 +12,7 @@ import shapely
 
 from gisplan.judging.candidates import FAILS, HOLDS, UNKNOWN, check
 from gisplan.judging.connection import LETTERS
-from gisplan.judging.evidence import on_parcels
+from gisplan.judging.evidence import against, on_parcels
 from gisplan.networks.standing import NONE, standing
 from gisplan.reading.formats.raster import Cells
 from gisplan.reading.survey import Survey
@@ -99,6 +99,10 @@ def level(survey: Survey, service: Service, evidence: pd.DataFrame, date: dt.dat
     for where, letter in ((coming, LETTERS[works.grade]), (lacking, "D"), (doubt, "U")):
         grade = np.where(where, letter, grade)
         code = np.where(where, works.why, code)
+    # An acceptance beside a survey that says otherwise, or beside a paper that speaks against it: nobody knows.
+    otherwise = parcels["leveling_status"].notna().to_numpy() & (works.why != "connected")
+    clash = (record >= 0) & (otherwise | against(evidence, service.key, parcels.index)) & (grade != "D")
+    grade, code = np.where(clash, "U", grade), np.where(clash, "contradiction", code)
     return Leveling(
         grade.astype(object),
         code.astype(object),

@@ -85,7 +85,7 @@ def standing(
     table: pd.DataFrame,
     works: pd.DataFrame,
     date: dt.date,
-    says: pd.Series | None = None,
+    says: tuple[Bools, Bools] | None = None,
 ) -> Standing:
     """Judge what each feature of a table is worth at a date.
 
@@ -98,7 +98,7 @@ def standing(
     date
         The date for which to judge.
     says
-        What valid evidence says about each row (``operating``, ``not_operating`` or missing), indexed by position.
+        Of which rows valid evidence says that they operate, and of which something speaks against it.
     """
     today = day(date)
     status = table["status"].to_numpy(dtype=object)
@@ -142,11 +142,16 @@ def standing(
 
 
 def _phase(row: pd.DataFrame, found: Bools, today: np.int64) -> Ints:
-    """Give the phase as a number, -1 where it is not known; a hand-over that has not happened counts as completion."""
+    """Give the phase as a number, -1 where it is not known.
+
+    A hand-over that has not happened, or of something still to be commissioned, counts as completion.
+    """
     order = {name: i for i, name in enumerate(_PHASES)}
     phase = row["phase"].map(order).fillna(-1).to_numpy(dtype=np.int64)
     phase = np.where(found, phase, -1)
-    return np.where((phase == _HANDED) & (days(row["actual_on"]) > today), _COMPLETE, phase)
+    commission = days(row["commission_on"])
+    open_ = (days(row["actual_on"]) > today) | ((commission > today) & (commission < FOREVER))
+    return np.where((phase == _HANDED) & open_, _COMPLETE, phase)
 
 
 def _kind(status: Texts, named: Bools, found: Bools, phase: Ints) -> Texts:
@@ -171,8 +176,8 @@ def _kind(status: Texts, named: Bools, found: Bools, phase: Ints) -> Texts:
     return np.select([r for r, _ in rules], [k for _, k in rules], default="planned").astype(object)
 
 
-def _contradict(why: Texts, says: pd.Series) -> None:
+def _contradict(why: Texts, says: tuple[Bools, Bools]) -> None:
     """Let a valid letter or visit that says the opposite turn a standing into a contradiction."""
-    voice = says.to_numpy(dtype=object)
+    works, doubt = says
     coming = np.isin(why, ("construction", "built", "planned", "undated", "unfunded"))
-    why[((voice == "not_operating") & (why == "connected")) | ((voice == "operating") & coming)] = "contradiction"
+    why[(doubt & (why == "connected")) | (works & coming)] = "contradiction"

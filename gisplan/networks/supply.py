@@ -129,9 +129,10 @@ class Supply:
         """Level number of every connection stub."""
         network, nowhere = self.network, len(self.levels)
         level = np.full(len(network.stub_joint), nowhere, dtype=np.int64)
+        held = np.isin(network.stub_joint, np.concatenate([network.joined.u, network.joined.v]))
         for number in range(nowhere):
             can = usable(network.stub_standing, self.view, self.levels.grade[number], self.levels.day[number])
-            level[(level == nowhere) & can & (self.joint[network.stub_joint] <= number)] = number
+            level[(level == nowhere) & held & can & (self.joint[network.stub_joint] <= number)] = number
         return level
 
     def way(self, level: int) -> Way:

@@ -63,7 +63,10 @@ def works(given: Sequence[Given], book: Book) -> pd.DataFrame:
 
 
 def evidence(given: Sequence[Given], profile: Profile, book: Book) -> pd.DataFrame:
-    """Clean the evidence; a row whose days or words are not understood is set aside, never half believed."""
+    """Clean the evidence; what supports a connection and is not understood is set aside, never half believed.
+
+    What speaks against one, or what nobody understands, stays with its gaps: damage never makes an answer better.
+    """
     tables = []
     words = service_words(profile)
     for source, raw in given:
@@ -71,12 +74,10 @@ def evidence(given: Sequence[Given], profile: Profile, book: Book) -> pd.DataFra
         frame = taken.frame.assign(file=raw.title)
         reason = np.full(len(frame), "", dtype=object)
         reason[(frame["parcel"].isna() & frame["feature"].isna()).to_numpy()] = "evidence_nothing"
-        reason[frame["says"].isna().to_numpy()] = "evidence_says"
-        reason[frame["service"].isna().to_numpy()] = "evidence_service"
-        against = frame["says"].isin(["not_connected", "not_operating"]).to_numpy()
+        doubtful = frame["says"].isna() | frame["says"].isin(["not_connected", "not_operating"])
+        reason[(frame["service"].isna() & ~doubtful).to_numpy()] = "evidence_service"
         for column in ("date", "expires"):
-            # What speaks against a connection stays, so that a damaged date never makes an answer better.
-            reason[taken.puzzled(column) & ~against] = "evidence_date"
+            reason[taken.puzzled(column) & ~doubtful.to_numpy()] = "evidence_date"
         for row, code in zip(raw.fids[reason != ""], reason[reason != ""], strict=True):
             _aside(str(code), (raw.file, raw.layer, f"#{row}"), book)
         tables.append(frame[reason == ""])

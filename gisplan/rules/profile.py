@@ -381,6 +381,8 @@ class _Reader:
             raise self.fail(where, ", ".join(sorted(forms)) or None, f"exactly one of {', '.join(sorted(_LIMITS))}")
         form = forms.pop()
         value = raw[form]
+        if form == "by_use" and measure.kind != "ground":
+            raise self.fail(f"{where}.by_use", value, "only what is measured on the ground can depend on the land use")
         if measure.kind == "reach" and form != "at_most":
             raise self.fail(f"{where}.{form}", value, 'a distance has a largest value, at_most = "50 m"')
         if form == "holds":

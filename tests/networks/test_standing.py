@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -88,6 +89,12 @@ def test_commissioning_counts_before_the_planned_finish() -> None:
     assert found.day[0] == (dt.date.fromisoformat(FUTURE) - dt.date(1970, 1, 1)).days
 
 
+def test_what_is_handed_over_and_still_to_be_commissioned_is_built() -> None:
+    found = judge("construction", phase="handover", actual_on=PAST, commission_on=FUTURE)
+    assert found.why[0] == "built"
+    assert judge("operating", phase="handover", actual_on=PAST, commission_on=PAST).why[0] == "connected"
+
+
 def test_works_that_are_not_in_the_table_are_unknown() -> None:
     table = pd.DataFrame({"status": ["operating"], "works": ["X"], "close_on": pd.to_datetime([None])})
     empty = pd.DataFrame(columns=["phase", "actual_on", "planned_on", "commission_on", "funding_state"])
@@ -117,4 +124,7 @@ def test_a_visit_contradicts(says: str, status: str, why: str) -> None:
     empty = pd.DataFrame(columns=["phase", "actual_on", "planned_on", "commission_on", "funding_state"])
     for name in ("actual_on", "planned_on", "commission_on"):
         empty[name] = pd.to_datetime(empty[name])
-    assert standing(table, empty, TODAY, pd.Series([says])).why[0] == why
+    assert (
+        standing(table, empty, TODAY, (np.array([says == "operating"]), np.array([says == "not_operating"]))).why[0]
+        == why
+    )
