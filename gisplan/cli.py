@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gisplan.base import VERSION
-from gisplan.base.errors import EncodingError, ExportError, GisplanError, LayerError, ProfileError, ReadError
+from gisplan.base.errors import EncodingError, ExportError, GisplanError, LayerError, ReadError
 from gisplan.base.fields import fields, plain
 from gisplan.base.labels import LANGS, say
 
@@ -153,7 +153,7 @@ def _explain(arguments: argparse.Namespace) -> int:
     with Bar(reading) as bar:
         zone = read(arguments.zone, profile=arguments.profile, lang=lang, progress=bar.part(0.0, 0.4, reading))
         _known([arguments.parcel], [str(p) for p in zone.parcels.index], lang)
-        service = _service(zone.profile, arguments.service)
+        service = zone.profile.service(arguments.service).key
         if arguments.date is not None:
             zone = zone.at(arguments.date)
         report = check(zone, progress=bar.part(0.4, 1.0, checking, _services(zone.profile, lang)))
@@ -164,15 +164,6 @@ def _explain(arguments: argparse.Namespace) -> int:
 def _services(profile: Profile, lang: str) -> dict[str, str]:
     """Give the names of the services, for the progress bar."""
     return {service.key: service.label.text(lang) for service in profile.services}
-
-
-def _service(profile: Profile, text: str) -> str:
-    """Find a service by its key, or by any of its names (污水, Sewerage, WS)."""
-    for service in profile.services:
-        if plain(text) in map(plain, (service.key, service.label.zh, service.label.en, service.letter, service.short)):
-            return service.key
-    known = ", ".join(f"{s.key} {s.label.zh}" for s in profile.services)
-    raise ProfileError(f"profile {profile.id} has no service {text!r}; it has {known}.")
 
 
 def _unknown(tables: Tables) -> bool:

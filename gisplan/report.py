@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import geopandas as gpd
 import pandas as pd
 
-from gisplan.base.errors import LayerError
+from gisplan.base.errors import LayerError, ProfileError
+from gisplan.base.labels import LANGS
 from gisplan.judging import cells as answers
 from gisplan.judging import findings as outcomes
 from gisplan.judging import gaps as missing
@@ -98,9 +99,11 @@ class Report:
         ProfileError
             The profile has no such service.
         """
+        if lang not in LANGS:
+            raise ProfileError(f"lang = {lang!r} is not known; one of {', '.join(LANGS)}.")
         if parcel not in self.zone.parcels.index:
             raise LayerError(f"the zone has no parcel {parcel!r}; look it up in report.readiness.")
-        self.zone.profile.service(service)
+        service = self.zone.profile.service(service).key
 
         def mine(table: pd.DataFrame) -> pd.DataFrame:
             return table[(table["parcel"] == parcel) & (table["service"] == service)]
@@ -190,6 +193,12 @@ class Report:
     def to_graphml(self, service: str, path: Path | str) -> None:
         """Write the graph of a service as GraphML."""
         write_graphml(self.graph(service), Path(path))
+
+    def __repr__(self) -> str:
+        """Say in one line what it is a report on."""
+        ready = self.readiness["ready"].value_counts()
+        counts = ", ".join(f"{word} {int(ready.get(word, 0))}" for word in ("yes", "no", "unknown"))
+        return f"<Report on {self.zone.title}, {self.zone.date}: {len(self.readiness)} parcels, ready: {counts}>"
 
     def _repr_html_(self) -> str:
         """Show parcels × services as letters in Jupyter."""

@@ -146,6 +146,11 @@ class Zone:
         network: Network = self._kept[key]
         return network
 
+    def __repr__(self) -> str:
+        """Say in one line which zone it is."""
+        held = f"{len(self.parcels)} parcels, {len(self.layers)} layers"
+        return f"<Zone {self.title}, {self.date}: {held}, {self.profile.id}>"
+
     def _repr_html_(self) -> str:
         """Show in Jupyter what the zone holds."""
         rows = [("parcels", len(self.parcels))] + [(key, len(layer)) for key, layer in self.layers.items()]

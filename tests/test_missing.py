@@ -233,3 +233,55 @@ def test_a_date_before_the_survey_is_unknown() -> None:
 def test_a_stub_on_nothing_serves_nobody() -> None:
     lone = layer(("S", point(50, -5), {"role": "stub"}), ("W1", line((900, 900), (990, 900)), {}))
     assert cell(check(water=lone))[0] == "D"
+
+
+@pytest.mark.parametrize("role", ["source", "manhole", "joint", "pump"])
+def test_a_point_that_says_closed_is_never_passed(role: str) -> None:
+    plant = ("S1", point(-200, -10), {"role": "source", "kind": "水厂", "open": "关" if role == "source" else None})
+    post = (
+        "J",
+        point(-100, -10),
+        {"role": role if role != "source" else "joint", "open": None if role == "source" else "关"},
+    )
+    assert cell(check(water=layer(MAIN, plant, post)))[0] in "DU"
+
+
+def test_a_closed_valve_beside_its_pipe_puts_the_pipe_in_doubt() -> None:
+    valve = ("V1", point(-100, -4), {"role": "valve", "open": "关"})
+    assert cell(check(water=layer(MAIN, PLANT, valve))) == ("U", "valve_unknown")
+
+
+@pytest.mark.parametrize("nothing", ["-", "无", "/"])
+def test_a_dash_is_no_issuer_and_no_number(nothing: str) -> None:
+    for column in ("issuer", "number"):
+        papers = pd.DataFrame([letter(parcel="P1", service="water", **{column: nothing})])
+        assert cell(check(evidence=papers)) == ("U", "no_layer")
+
+
+def test_a_line_without_a_role_among_others_that_have_one_is_unknown() -> None:
+    duct = ("W1", MAIN[1], {"diameter_mm": 300, "role": None})
+    assert cell(check(water=layer(duct, PLANT)))[0] == "U"
+
+
+def test_an_odd_levelling_word_beside_an_acceptance_is_unknown() -> None:
+    accepted = pd.DataFrame([letter(parcel="P1", service="leveling", says="验收合格")])
+    given = parcels(P1=(parcel(0, 0, 100, 100), {"leveling_status": "待定"}))
+    assert cell(check(given=given, evidence=accepted), "leveling") == ("U", "contradiction")
+
+
+def test_a_stub_bridges_nothing() -> None:
+    """Two lines under construction end 0.8 m apart; a stub between them joins one."""
+    coming = {"status": "在建", "works": "G1", "diameter_mm": 300}
+    rows = layer(
+        ("A", line((-200, -10), (-100, -10)), coming), ("B", line((-99.2, -10), (200, -10)), coming), PLANT,
+        ("T", point(-99.6, -10), {"role": "stub"}),
+    )  # fmt: skip
+    given = works({"works": "G1", "phase": "开工", "planned_on": "2027-03-01"})
+    assert cell(check(water=rows, works=given))[0] == "D"
+
+
+def test_what_is_missing_is_an_issue_with_its_cure() -> None:
+    made = zone(ONE, water=layer(MAIN, PLANT), barriers=None)
+    issues = made.issues.set_index("code")
+    assert "none = true" in issues.loc["no_barriers", "hint"]
+    assert "storm" in set(issues.loc["no_layer", "layer"])

@@ -169,7 +169,7 @@ def _reasons(part: pd.DataFrame, judgement: Judgement, service: Service) -> None
     day = part["ready_on"].dt.strftime("%Y-%m-%d").fillna("?")
     values = {
         "feature": part["feature"].where(part["feature"].notna(), "?").astype("str"),
-        "distance": number_column(part["distance_m"], 1),
+        "distance": number_column(part["distance_m"]),
         "path": number_column(part["path_m"], 1),
         "source": _named(part["source"], survey.layers.get(service.key)),
         "works": _named(part["works"], survey.works),

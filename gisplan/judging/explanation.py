@@ -48,10 +48,11 @@ def explain(judgement: Judgement, case: Case, lang: str) -> str:
     if lang == "both":
         return explain(judgement, case, "zh") + "\n" + explain(judgement, case, "en")
     service = judgement.survey.profile.service(case.cell["service"])
+    kind = "surface." if service.shape == "surface" else ""
     head = say(
         "explain.verdict", lang,
         parcel=case.cell["parcel"], service=service.label.text(lang), grade=case.cell["grade"],
-        word=label(f"grade.{case.cell['grade']}").text(lang), reason=case.cell[f"reason_{lang}"],
+        word=label(f"grade.{kind}{case.cell['grade']}").text(lang), reason=case.cell[f"reason_{lang}"],
     )  # fmt: skip
     lines = [*_way(judgement, case, lang), *_papers(judgement, case, lang), *_gap(case, service.label.text(lang), lang)]
     wanted = LINES - min(len(lines), LINES - 1)
@@ -145,7 +146,7 @@ def _papers(judgement: Judgement, case: Case, lang: str) -> list[str]:
             issuer=row.issuer if pd.notna(row.issuer) else unknown,
             number=row.number if pd.notna(row.number) else unknown,
             date=row.date.strftime("%Y-%m-%d") if pd.notna(row.date) else unknown,
-            expires=row.expires.strftime("%Y-%m-%d") if pd.notna(row.expires) else unknown,
+            expires=_until(row.expires, lang),
             says=label(f"word.says.{row.says}").text(lang),
         )
         for row in rows.itertuples()
@@ -164,3 +165,10 @@ def _gap(case: Case, service: str, lang: str) -> list[str]:
             estimate=number(row["estimate_cny"], 0), basis=label(f"basis.{row['basis']}").text(lang),
         )
     ]  # fmt: skip
+
+
+def _until(expires: pd.Timestamp, lang: str) -> str:
+    """Say until when a paper is valid."""
+    if pd.isna(expires):
+        return label("word.no_end").text(lang)
+    return say("word.until", lang, date=expires.strftime("%Y-%m-%d"))

@@ -105,7 +105,7 @@ def _say(rows: pd.DataFrame, cell: pd.DataFrame, condition: Condition) -> None:
             values["value"] = shown.replace(words)
             values["limit"] = blank + " | ".join(words.get(code, code) for code in condition.limit.one_of)
         own = say_column(code, lang, values)
-        rows[f"reason_{lang}"] = np.where(decides & (rows["grade"] != "A"), cell[f"reason_{lang}"], own)
+        rows[f"reason_{lang}"] = np.where(decides & ((rows["grade"] != "A") | overruled), cell[f"reason_{lang}"], own)
 
 
 def _limit(condition: Condition, use: pd.Series) -> Texts:
@@ -131,8 +131,8 @@ def _surface(judgement: Judgement, service: Service, condition: Condition, cell:
             (found.grade == "D") & np.isin(found.code, ("undated", "unfunded", "abandoned"))
         )
         grade = np.where(own & (outcome != HOLDS), cell["grade"], grade)
-        future = (cell["code"] == "future").to_numpy()
-        grade = np.where(future, cell["grade"], grade)
+        decided = cell["code"].isin(["future", "contradiction"]).to_numpy()
+        grade = np.where(decided & (cell["grade"] != "D"), cell["grade"], grade)
     return value.astype(object), grade
 
 

@@ -38,11 +38,24 @@ def inspect(judgement: Judgement, lang: str = "zh") -> pd.DataFrame:
             first = str(promised.index[promised == word][0])
             book.add("promise_unknown", "warning", "noted", ("", "parcels", first), word=word)
     _papers(judgement, book)
+    _absent(judgement, book)
     parts = [book.table()]
     for key, kept in judgement.candidates.items():
         _network(judgement, kept.network, book := Book(book.lang))
         parts += [book.table(), _joins(judgement, key, book.lang)]
     return pd.concat(parts, ignore_index=True)[list(COLUMNS)]
+
+
+def _absent(judgement: Judgement, book: Book) -> None:
+    """Say which layers are missing, and what hangs on it."""
+    survey = judgement.survey
+    for service in survey.profile.networks:
+        if service.key not in survey.layers and service.key not in survey.absent:
+            name = service.label.text(book.lang)
+            book.add("no_layer", "warning", "noted", ("", service.key, ""), service=name, key=service.key)
+    doubtful = sum(int((c.code == "barriers_unknown").sum()) for c in judgement.connections.values())
+    if doubtful:
+        book.add("no_barriers", "warning", "noted", ("", "barriers", ""), count=doubtful)
 
 
 def _papers(judgement: Judgement, book: Book) -> None:

@@ -16,7 +16,7 @@ from gisplan.judging import evidence as papers
 from gisplan.judging.candidates import Candidates, candidates
 from gisplan.judging.connection import Connection, connect
 from gisplan.judging.leveling import Leveling, level
-from gisplan.networks.network import Network, build
+from gisplan.networks.network import CUTTING, Network, build
 from gisplan.networks.standing import A, Standing, standing
 from gisplan.reading.survey import Survey
 from gisplan.rules.profile import Service
@@ -65,7 +65,9 @@ class Judgement:
         joint, grade = self.connections[service].joint, self.connections[service].grade
         served = np.flatnonzero((grade == "A") & (joint >= 0))
         parcels = self.survey.parcels.index[served].tolist()
-        return self.candidates[service].network.tied(zip(parcels, joint[served].tolist(), strict=True))
+        return self.candidates[service].network.tied(
+            self.survey.parcels.index.tolist(), zip(parcels, joint[served].tolist(), strict=True)
+        )
 
 
 def judge(survey: Survey, date: dt.date, progress: Progress | None = None) -> Judgement:
@@ -95,11 +97,16 @@ def judge(survey: Survey, date: dt.date, progress: Progress | None = None) -> Ju
 
 
 def _standing(survey: Survey, service: Service, valid: pd.DataFrame, date: dt.date) -> Standing:
-    """Give the standing of every row of a layer; the open column closes lines only, a valve closes its joint."""
+    """Give the standing of every row of a layer.
+
+    A line, a source or a stub that is closed is out of service; any other point that is closed cuts at its joint.
+    """
     layer = survey.layers[service.key]
     is_line = shapely.get_type_id(np.asarray(layer.geometry.array)) == 1
+    itself = is_line | ~layer["role"].isin(CUTTING).to_numpy()
     table = pd.DataFrame(layer[["status", "works", "close_on"]])
-    table["open"] = layer["open"].astype("boolean").where(is_line, pd.NA)
+    table["status"] = table["status"].mask(itself & layer["open_unknown"].to_numpy(dtype=bool))
+    table["open"] = layer["open"].astype("boolean").where(itself, pd.NA)
     return standing(table, survey.works, date, papers.on_features(valid, service.key, layer.index))
 
 

@@ -101,6 +101,7 @@ def level(survey: Survey, service: Service, evidence: pd.DataFrame, date: dt.dat
         code = np.where(where, works.why, code)
     # An acceptance beside a survey that says otherwise, or beside a paper that speaks against it: nobody knows.
     otherwise = parcels["leveling_status"].notna().to_numpy() & (works.why != "connected")
+    otherwise |= parcels["leveling_odd"].to_numpy(dtype=bool)
     clash = (record >= 0) & (otherwise | against(evidence, service.key, parcels.index)) & (grade != "D")
     grade, code = np.where(clash, "U", grade), np.where(clash, "contradiction", code)
     return Leveling(

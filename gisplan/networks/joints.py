@@ -44,6 +44,8 @@ class Drawing:
         Joint number at the start and end of every line (0 where there is none), shape (n, 2).
     point_number
         Joint number of every point.
+    point_leaf
+        Whether a point is a mere stub or hydrant, which joins what is nearest and is joined by nothing.
     deck
         Deck of each line, for services whose crossings join; None where crossings never join.
     """
@@ -54,6 +56,7 @@ class Drawing:
     point_first: Bools
     numbers: Ints
     point_number: Ints
+    point_leaf: Bools
     deck: Ints | None = None
 
 
@@ -116,7 +119,8 @@ def join(drawing: Drawing, snap_m: float) -> Joined:
     ends = np.concatenate([xy[offsets[:-1]], xy[offsets[1:] - 1], drawing.points])
     number = np.concatenate([drawing.numbers[:, 0], drawing.numbers[:, 1], drawing.point_number])
     first = np.concatenate([drawing.line_first, drawing.line_first, drawing.point_first])
-    label, joints = _cluster(ends, number, first, snap_m)
+    leaf = np.concatenate([np.zeros(2 * n, dtype=bool), drawing.point_leaf])
+    label, joints = _cluster(ends, number, (first, leaf), snap_m)
     u, v = label[:n], label[n : 2 * n]
     hit_joint, hit_line = _sides(drawing, (ends, label, joints, number), snap_m)
     joints, hit_joint, hit_line, crossed = _crossings(drawing, joints, hit_joint, hit_line)
@@ -132,8 +136,27 @@ def _ragged(lines: npt.NDArray[np.object_]) -> tuple[Floats, Ints]:
     return xy[:, :2], offsets.astype(np.int64)
 
 
-def _cluster(ends: Floats, number: Ints, first: Bools, snap_m: float) -> tuple[Ints, Floats]:
-    """Make joints of ends: first tier transitively, second tier to the nearest; equal numbers are one joint."""
+def _cluster(ends: Floats, number: Ints, tiers: tuple[Bools, Bools], snap_m: float) -> tuple[Ints, Floats]:
+    """Make joints of ends: first tier transitively, second tier and leaves to the nearest; equal numbers are one."""
+    first, leaf = tiers
+    label, joints = _tiers(ends[~leaf], number[~leaf], first[~leaf], snap_m)
+    out = np.full(len(ends), -1, dtype=np.int64)
+    out[~leaf] = label
+    hanging = np.flatnonzero(leaf)
+    if len(hanging):
+        found = _numbered(number[hanging], number[~leaf], label)
+        if len(joints):
+            gap, nearest = cKDTree(joints).query(ends[hanging], distance_upper_bound=np.nextafter(snap_m, np.inf))
+            found = np.where((found < 0) & np.isfinite(gap), nearest, found)
+        alone = np.flatnonzero(found < 0)
+        found[alone] = len(joints) + np.arange(len(alone))
+        joints = np.concatenate([joints, ends[hanging[alone]]])
+        out[hanging] = found
+    return out, joints
+
+
+def _tiers(ends: Floats, number: Ints, first: Bools, snap_m: float) -> tuple[Ints, Floats]:
+    """Make joints of the ends of lines and of points that are joints: what operates first, then the rest."""
     label = np.full(len(ends), -1, dtype=np.int64)
     joints = np.empty((0, 2))
     if first.any():
@@ -211,7 +234,8 @@ def _sides(drawing: Drawing, found: tuple[Floats, Ints, Floats, Ints], snap_m: f
     first[label[tier]] = True
     # A joint stands at one of its ends; the others, a little aside, may touch a line that it does not. An end of the
     # second tier speaks only for a joint of its own.
-    aside = np.flatnonzero((ends != joints[label]).any(axis=1) & (tier | ~first[label]))
+    leaf = np.concatenate([np.zeros(2 * len(drawing.lines), dtype=bool), drawing.point_leaf])
+    aside = np.flatnonzero((ends != joints[label]).any(axis=1) & (tier | ~first[label]) & ~leaf)
     spots = shapely.points(np.concatenate([joints, ends[aside]]))
     owner = np.concatenate([np.arange(len(joints)), label[aside]])
     spot, line = shapely.STRtree(drawing.lines).query(spots, predicate="dwithin", distance=snap_m)

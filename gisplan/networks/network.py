@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -28,10 +28,10 @@ FORWARD, REVERSE, BOTH, UNSURE = 1, -1, 2, 0
 _CONDUCTING = ("line", "lateral")
 _POINTS = ("source", "outfall", "boundary_supply", "valve", "pump", "manhole", "joint", "stub", "hydrant")
 _SOURCES = ("source", "outfall", "boundary_supply")
+CUTTING = ("valve", "pump", "manhole", "joint")
+"""Points that, closed, cut the network at their joint."""
 _LEAVES = ("stub", "hydrant")
 _FLOWS = {"forward": FORWARD, "reverse": REVERSE, "both": BOTH}
-_STRAY = 10.0
-"""A closed valve that lies on no line puts the nearest one in doubt within this many times the tolerance."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,7 @@ class Network:
     stub_standing: Standing
     features: npt.NDArray[np.object_]
     ties: tuple[tuple[str, int], ...] = field(default=())
+    parcels: tuple[str, ...] = field(default=())
 
     @property
     def joins(self) -> pd.DataFrame:
@@ -124,10 +125,10 @@ class Network:
     def graph(self) -> nx.MultiGraph:
         """What operates, as a networkx MultiGraph (MultiDiGraph with the flow for services that drain).
 
-        Nodes are integer joints with ``x`` and ``y``; sources carry ``source`` (their feature id); ("parcel", id) nodes
-        are tied to what serves them today. Edges have the feature id as key, ``length_m`` and ``part``. A source and a
-        parcel that it serves are connected: ``nx.has_path(g, source, ("parcel", id))``, for a service that drains
-        ``nx.has_path(g, ("parcel", id), outfall)``.
+        Nodes are integer joints with ``x`` and ``y``; sources carry ``source`` (their feature id); every parcel is a
+        node ("parcel", id), tied to what serves it today. Edges have the feature id as key and ``length_m``. A source
+        and a parcel that it serves are connected: ``nx.has_path(g, source, ("parcel", id))``, for a service that
+        drains ``nx.has_path(g, ("parcel", id), outfall)``.
         """
         import networkx as nx  # here, since the check itself runs on the arrays and should not wait for it
 
@@ -169,16 +170,16 @@ class Network:
         working = self.sources.standing.grade == A
         for joint, row in zip(self.sources.joint[working].tolist(), self.sources.row[working].tolist(), strict=True):
             graph.add_node(joint, source=str(self.features[row]))
+        graph.add_nodes_from(("parcel", parcel) for parcel in self.parcels)
         for parcel, joint in self.ties:
             if self.service.directed:
                 graph.add_edge(("parcel", parcel), joint, key="reach", length_m=0.0)
             else:
                 graph.add_edge(joint, ("parcel", parcel), key="reach", length_m=0.0)
 
-    def tied(self, ties: Iterable[tuple[str, int]]) -> Network:
-        """Give the same network with parcels tied to joints."""
-        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return Network(**{**values, "ties": tuple(ties)})
+    def tied(self, parcels: Iterable[str], ties: Iterable[tuple[str, int]]) -> Network:
+        """Give the same network with parcels as nodes, some of them tied to joints."""
+        return replace(self, parcels=tuple(parcels), ties=tuple(ties))
 
 
 def _sorted(rows: Ints) -> bool:
@@ -218,8 +219,8 @@ def build(layer: pd.DataFrame, service: Service, standing: Standing, snap_m: flo
     joint_of = np.full(len(layer), -1, dtype=np.int64)
     joint_of[points] = joined.point_joint
     role = layer["role"].to_numpy(dtype=object)
-    closed, unsure = _valves(layer, standing, points[role[points] == "valve"])
-    piece_standing = _stray(standing.take(row), (drawing, joined), joint_of[np.concatenate([closed, unsure])], snap_m)
+    closed, unsure = _valves(layer, standing, points[np.isin(role[points], CUTTING)])
+    piece_standing = _stray(standing.take(row), (drawing, joined), joint_of[np.concatenate([closed, unsure])])
     stubs = points[role[points] == "stub"]
     sources = _sources(layer, service, standing, (points[np.isin(role[points], _SOURCES)], joint_of))
     flow = layer["flow"].map(_FLOWS).fillna(UNSURE).to_numpy(dtype=np.int64)
@@ -251,7 +252,7 @@ def _draw(layer: pd.DataFrame, service: Service, standing: Standing) -> tuple[Dr
     if service.combined == "refuse":
         conducts &= ~(layer["system"] == "combined").fillna(False).to_numpy(dtype=bool)
     # A closed valve is out of service and still there: it cuts.
-    there = ~standing.out | ((role == "valve") & (standing.why == "closed"))
+    there = ~standing.out | (np.isin(role, CUTTING) & (standing.why == "closed"))
     lines, points = np.flatnonzero(conducts), np.flatnonzero(~is_line & np.isin(role, _POINTS) & there)
     line_number, point_number = _numbers(layer, lines, points)
     works_now = (standing.grade == A) | (standing.why == "closed")
@@ -262,6 +263,7 @@ def _draw(layer: pd.DataFrame, service: Service, standing: Standing) -> tuple[Dr
         point_first=works_now[points] & ~np.isin(role[points], _LEAVES),
         numbers=line_number,
         point_number=point_number,
+        point_leaf=np.isin(role[points], _LEAVES),
         deck=_deck(layer, lines) if service.crossings == "join" else None,
     )
     return drawing, lines, points
@@ -296,7 +298,7 @@ def _valves(layer: pd.DataFrame, standing: Standing, valves: Ints) -> tuple[Ints
     return valves[closed], valves[unsure]
 
 
-def _stray(standing: Standing, drawn: tuple[Drawing, Joined], closed: Ints, snap_m: float) -> Standing:
+def _stray(standing: Standing, drawn: tuple[Drawing, Joined], closed: Ints) -> Standing:
     """Put the nearest line in doubt where a closed valve lies on no line: it was meant to cut something."""
     drawing, joined = drawn
     used = np.zeros(len(joined.xy), dtype=bool)
@@ -305,7 +307,7 @@ def _stray(standing: Standing, drawn: tuple[Drawing, Joined], closed: Ints, snap
     if len(lost) == 0 or len(drawing.lines) == 0:
         return standing
     spots = shapely.points(joined.xy[lost])
-    (_, line) = shapely.STRtree(drawing.lines).query_nearest(spots, max_distance=_STRAY * snap_m, all_matches=False)
+    (_, line) = shapely.STRtree(drawing.lines).query_nearest(spots, all_matches=False)
     doubt = np.isin(joined.line, line) & (standing.grade == A)
     why, grade = standing.why.copy(), standing.grade.copy()
     why[doubt], grade[doubt] = "valve_unknown", 3

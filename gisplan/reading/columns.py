@@ -198,7 +198,8 @@ def _coded(
 ) -> tuple[dict[str, pd.Series], np.ndarray]:
     """Turn words into codes; also keep the word itself where people will want to see it."""
     if services is not None:
-        codes: list[str | None] = [services.get(plain(word)) for word in words.words]
+        ours = {plain(word): meaning for word, meaning in extra.items()}
+        codes: list[str | None] = [services.get(plain(ours.get(plain(word), word))) for word in words.words]
     else:
         found = encode(pd.Series(words.words, dtype="str"), entry.vocabulary, extra)
         codes = [None if missing else str(code) for code, missing in zip(found, found.isna(), strict=True)]

@@ -70,6 +70,7 @@ def parcels(given: Sequence[Given], gate: Gate, county: Sequence[str], book: Boo
         frame = taken.frame.assign(
             doubt_code=without(found.doubt, found.doubt == ""),
             repaired=found.repaired,
+            leveling_odd=taken.puzzled("leveling_status"),
             file=raw.title,
             at=raw.fids,
         )
@@ -91,7 +92,9 @@ def parcels(given: Sequence[Given], gate: Gate, county: Sequence[str], book: Boo
     _county(table, county, book)
     lost = bool((table["doubt"] & table.geometry.is_empty).any())
     return Layer(
-        _ordered(table, "parcels", ("doubt", "doubt_code", "area_m2", "area_mu", "file")), lost=lost, notes=tuple(notes)
+        _ordered(table, "parcels", ("doubt", "doubt_code", "leveling_odd", "area_m2", "area_mu", "file")),
+        lost=lost,
+        notes=tuple(notes),
     )
 
 
@@ -187,13 +190,17 @@ def _one(source: Source, raw: RawLayer, gate: Gate, book: Book) -> Layer:
     rows["role"] = rows["role"].where(~(blank & (kind == 1)), source.role or "line")
     rows["role"] = rows["role"].where(~(blank & (kind == 0)), source.role)
     reason = bits.reason
+    # Where other rows have a role, a line without one may be anything: an empty duct, say.
+    nameless = blank & (kind == 1) & (source.role is None) & bool(rows["role_text"].notna().any())
     unclear = rows["role"].isna().to_numpy()
     reason[(reason == "") & unclear] = np.where(blank.to_numpy(), "role_blank", "role_unknown")[
         (reason == "") & unclear
     ]
     crossed = (reason == "") & (rows["role"].isin(_LINES).to_numpy() != (kind == 1))
     reason[crossed] = "role_shape"
-    rows["status"] = rows["status"].mask(_never_better(rows, taken.puzzled("close_on")[bits.owner], raw, book))
+    rows["status"] = (
+        rows["status"].mask(nameless).mask(_never_better(rows, taken.puzzled("close_on")[bits.owner], raw, book))
+    )
     _set_aside(rows, reason, raw, book)
     odd = taken.puzzled("kind")[bits.owner] & rows["role"].isin(_ENDS).to_numpy() & (reason == "")
     words = words_of(rows["kind_text"].where(odd))

@@ -18,6 +18,7 @@ from gisplan.reading.columns import take
 from gisplan.reading.coordinates import Gate
 from gisplan.reading.layers import Given
 from gisplan.reading.refusals import listing, refusal
+from gisplan.reading.words import plain_blank
 from gisplan.reading.zone_file import NAME, Supply
 from gisplan.rules.profile import Profile
 
@@ -74,6 +75,10 @@ def evidence(given: Sequence[Given], profile: Profile, book: Book) -> pd.DataFra
         frame = taken.frame.assign(file=raw.title)
         reason = np.full(len(frame), "", dtype=object)
         reason[(frame["parcel"].isna() & frame["feature"].isna()).to_numpy()] = "evidence_nothing"
+        for column in ("issuer", "number"):
+            # A dash or 无 is no issuer and no document number.
+            written = frame[column].astype("str").fillna("").map(plain_blank).astype(bool)
+            frame[column] = frame[column].mask(written)
         doubtful = frame["says"].isna() | frame["says"].isin(["not_connected", "not_operating"])
         reason[(frame["service"].isna() & ~doubtful).to_numpy()] = "evidence_service"
         for column in ("date", "expires"):

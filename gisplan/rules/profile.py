@@ -128,7 +128,7 @@ class Profile:
     services: tuple[Service, ...]
 
     def service(self, key: str) -> Service:
-        """Give one service.
+        """Give one service, by its key or any of its names (污水, Sewerage, WS).
 
         Raises
         ------
@@ -136,11 +136,11 @@ class Profile:
             The profile has no such service.
         """
         for service in self.services:
-            if service.key == key:
+            names = (service.key, service.label.zh, service.label.en, service.letter, service.short)
+            if plain(key) in map(plain, names):
                 return service
-        raise ProfileError(
-            f"profile {self.id} has no service {key!r}; it has {', '.join(s.key for s in self.services)}."
-        )
+        known = ", ".join(f"{s.key} {s.label.zh}" for s in self.services)
+        raise ProfileError(f"profile {self.id} has no service {key!r}; it has {known}.")
 
     @property
     def networks(self) -> tuple[Service, ...]:
