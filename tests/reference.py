@@ -38,7 +38,7 @@ from reference_records import (
     Zone,
     code,
 )
-from reference_standing import NEVER, NOW, Level, feature_standing, heard, standing_of, usable, valid
+from reference_standing import NEVER, NOW, Level, feature_standing, speaks_against, standing_of, usable, valid
 
 LETTERS = "ABCD"
 
@@ -219,11 +219,12 @@ def cells_of(zone: Zone, service: str, ties: list[str]) -> dict[str, Cell]:
 
 def leveling_cell(zone: Zone, parcel: Parcel) -> Cell:
     """Judge the levelling from the record (these zones have no ground model)."""
-    for letter in zone.evidence:
-        mine = (letter.parcel, letter.service, letter.says) == (parcel.id, "leveling", "accepted")
-        if mine and valid(letter, zone.check):
-            return Cell("A")
     found = standing_of(zone, parcel.leveling_status, parcel.leveling_works)
+    mine = [x for x in zone.evidence if x.parcel == parcel.id]
+    if any(x.service == "leveling" and x.says == "accepted" and valid(x, zone.check) for x in mine):
+        denied = bool((parcel.leveling_status or "").strip()) and found.level != NOW
+        denied = denied or any(speaks_against(x, "leveling", zone.check) for x in mine)
+        return Cell("U" if denied else "A")
     if found.unknown or found.level == NOW:
         return Cell("U")
     return Cell(LETTERS[found.level[0]], None if found.level == NEVER else found.level[1])
@@ -231,11 +232,12 @@ def leveling_cell(zone: Zone, parcel: Parcel) -> Cell:
 
 def by_letters(zone: Zone, parcel: Parcel, service: str, cell: Cell | None) -> Cell:
     """Weigh the letters for one parcel and service; `cell` is None when the service has no layer."""
-    mine = [x for x in zone.evidence if x.parcel == parcel.id and x.service == service]
+    all_mine = [x for x in zone.evidence if x.parcel == parcel.id]
+    mine = [x for x in all_mine if x.service == service]
     if any(x.says == "not_applicable" and x.issuer and x.number for x in mine):
         return Cell("N")
     yes = any(x.says == "connected" and valid(x, zone.check) for x in mine)
-    no = any(x.says == "not_connected" and heard(x, zone.check) for x in mine)
+    no = any(speaks_against(x, service, zone.check) for x in all_mine)
     if cell is None:
         denied = any(x.says == "not_connected" and valid(x, zone.check) for x in mine)
         return Cell("U" if yes == no else "A" if yes else "D" if denied else "U")
@@ -300,6 +302,8 @@ def judge(zone: Zone, ties: list[str] | None = None) -> Answer:
                 cell = Cell("U")
             if cell.grade == "A" and zone.check > zone.own:
                 cell = Cell("B", zone.own, cell.distance, cell.feature)  # nobody can see the future working
+            elif cell.grade == "A" and zone.check < zone.own:
+                cell = Cell("U")  # nor does a survey tell what worked before it
             cells[parcel.id, service] = cell
     parcels = {p.id: readiness(zone, p, {s: cells[p.id, s] for s in (*zone.rules, "leveling")}) for p in zone.parcels}
     return Answer(cells, parcels, tuple(ties))

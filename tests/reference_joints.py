@@ -15,8 +15,6 @@ from reference_plane import along, apart, cross_at, foot, stretch
 from reference_records import JOINING_POINTS, XY, Feature, Path, Zone, code
 from reference_standing import NOW, UNKNOWN, Standing, feature_standing
 
-STRAY = 10.0  # a closed valve beside a line, within so many tolerances, was meant for it
-
 
 @dataclass(frozen=True)
 class Piece:
@@ -70,7 +68,9 @@ class Joiner:
         self.ties: list[str] = []
         self.standing = {id(f): feature_standing(zone, service, f) for f in layer}
         there = [f for f in layer if not self.standing[id(f)].out or (f.role == "valve" and self.closes(f) is not None)]
-        self.lines = [(f, part) for f in there if f.role in ("line", "lateral") for part in f.parts]
+        refused = [f for f in there if service == "storm" and code("system", f.system) == "combined"]
+        drawn = [f for f in there if f.role in ("line", "lateral") and f not in refused]
+        self.lines = [(f, part) for f in drawn for part in f.parts]
         self.points = [f for f in there if f.role in JOINING_POINTS]
         self.terminals: list[Terminal] = []
         for k, (f, part) in enumerate(self.lines):
@@ -184,7 +184,7 @@ class Joiner:
         for n, f in enumerate(self.points):
             if f.role == "valve" and self.closes(f) is not None and self.joint(2 * len(self.lines) + n) not in used:
                 near = sorted((nearest_of(f.parts[0][0], path)[0], k) for k, (_, path) in enumerate(self.lines))
-                if near and near[0][0] <= STRAY * self.snap:
+                if near:
                     found.add(near[0][1])
                     self.rivals(near)
         return found

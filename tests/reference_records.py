@@ -17,6 +17,7 @@ VERDICTS = {"A": "ready", "B": "gap", "C": "gap", "D": "gap", "U": "unknown", "N
 LINES = ("line", "lateral", "duct")
 JOINING_POINTS = ("source", "outfall", "boundary_supply", "valve", "pump", "manhole", "joint")
 PHASES = ("proposal", "feasibility", "design", "tender", "construction", "completion", "handover")
+SAYS = ("connected", "not_connected", "accepted", "not_applicable", "operating", "not_operating")
 KINDS = (
     "water_plant", "booster_station", "well_field", "outfall", "river", "storm_pump_station", "treatment_plant",
     "substation", "switching_station", "exchange", "gate_station", "regulator_station", "heat_plant",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from reference_records import LINES, PHASES, Evidence, Feature, Works, Zone, code
+from reference_records import LINES, PHASES, SAYS, Evidence, Feature, Works, Zone, code
 
 Level = tuple[int, date]  # (0 A, 1 B, 2 C, 3 none; the day from which it holds)
 
@@ -41,17 +41,24 @@ def valid(letter: Evidence, today: date) -> bool:
     return dated and bool(letter.issuer and letter.number) and (letter.expires is None or letter.expires >= today)
 
 
-def heard(letter: Evidence, today: date) -> bool:
-    """Whether a letter that speaks against is heard: also an incomplete one, unless expired or not yet written."""
+def speaks_against(letter: Evidence, service: str, today: date) -> bool:
+    """Whether a letter speaks against a service, or cannot be understood.
+
+    It is heard even when it lacks issuer, number, date or service, unless it is expired or not yet written.
+    """
     written = letter.date is None or letter.date <= today
-    return written and (letter.expires is None or letter.expires >= today)
+    running = letter.expires is None or letter.expires >= today
+    no = letter.says in ("not_connected", "not_operating") or letter.says not in SAYS
+    return no and written and running and letter.service in ("", service)
 
 
 def build_class(status: str, works: Works | None, today: date) -> str:
     """Combine the status with the phase of the works: operating, built, construction, planned or unknown."""
     phase = code("phase", works.phase) if works else "none"
-    if phase == "handover" and works is not None and (works.actual_on is None or works.actual_on > today):
-        phase = "completion"
+    if phase == "handover" and works is not None:
+        handed_over = works.actual_on is not None and works.actual_on <= today
+        to_come = works.commission_on is not None and works.commission_on > today
+        phase = "handover" if handed_over and not to_come else "completion"
     if phase == "":  # the works are there but their phase is not known
         if status == "operating":
             return "unknown"
@@ -104,13 +111,13 @@ def feature_standing(zone: Zone, service: str, feature: Feature) -> Standing:
     found = standing_of(zone, feature.status, feature.works)
     if found.out or found.unknown:
         return found
-    opposite, counts = ("not_operating", heard) if found.level == NOW else ("operating", valid)
-    against = any(
-        letter.feature == feature.id and letter.service == service and letter.says == opposite
-        for letter in zone.evidence
-        if counts(letter, zone.check)
-    )
-    return UNKNOWN if against else found
+    mine = [letter for letter in zone.evidence if letter.feature == feature.id]
+    if found.level == NOW:
+        contradicted = any(speaks_against(letter, service, zone.check) for letter in mine)
+    else:
+        said = [x for x in mine if x.service == service and x.says == "operating"]
+        contradicted = any(valid(letter, zone.check) for letter in said)
+    return UNKNOWN if contradicted else found
 
 
 def usable(feature: Feature, own: Level, level: Level, today: date) -> bool:

@@ -96,12 +96,20 @@ def roll_evidence(
         for service in (*layers, *missing, "leveling"):
             if dice.chance(0.02):
                 found.append(_sure(_letter(dice, "not_applicable", service, parcel.id)))
-        if dice.chance(0.7):
+        if dice.chance(0.75):
             found.append(_letter(dice, "accepted", "leveling", parcel.id))
+        if dice.chance(0.04):  # papers that nobody understands, or that do not say what they are about
+            odd = _letter(dice, dice.choice(("", "口头答复")), dice.choice((*layers, "leveling", "")), parcel.id)
+            found.append(dice.choice((odd, replace(odd, says="not_connected", issuer=""))))
     for service, layer in layers.items():
-        if dice.chance(0.3):
-            feature = dice.choice(layer)
-            found.append(_letter(dice, dice.choice(("operating", "not_operating")), service, feature=feature.id))
+        if dice.chance(0.35):
+            name = dice.choice(layer).id
+            for says in dice.one(
+                {("operating",): 3, ("not_operating",): 3, ("operating", "not_operating"): 1, ("",): 1}
+            ):
+                found.append(_letter(dice, says, service, feature=name))
+            if dice.chance(0.1):
+                found.append(replace(found[-1], says="not_connected", service="", issuer=""))
     return found
 
 

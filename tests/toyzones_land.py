@@ -167,11 +167,12 @@ class Land:
     def with_papers(self, parcel: Parcel, number: int) -> Parcel:
         """Give a parcel its id, delivery date, levelling record and land use."""
         dice = self.dice
+        state = dice.one({OPERATING: 6, ODD: 4, BUILT: 1.5, BUILDING: 1.5, PLANNED: 1.5})
         return replace(
             parcel,
             id=f"{number:03d}",
             delivery_on=dice.choice(DAYS) if dice.chance(0.75) else None,
-            leveling_status=dice.choice(dice.one({OPERATING: 3, BUILT: 2, BUILDING: 2, PLANNED: 2, ODD: 2})),
-            leveling_works=f"W{dice.randrange(14):02d}" if dice.chance(0.6) else "",
+            leveling_status=dice.choice(state),
+            leveling_works=f"W{dice.randrange(14):02d}" if dice.chance(0.1 if state is OPERATING else 0.7) else "",
             use=dice.choice(("工业用地", "1001", "物流仓储用地", "", "待定")),
         )

@@ -329,5 +329,5 @@ class Pipes:
         more: dict[str, Any] = {"status": dice.choice(dice.one({OPERATING: 16, GONE: 2, PLANNED: 2, ODD: 1}))}
         if dice.chance(0.03):
             more = {"status": "现状", "close_on": dice.choice(DAYS[:5])}
-        beside = dice.one({0.0: 10, 0.2: 4, 1.5: 0.7, 3.5: 0.7, 8.0: 0.4})
+        beside = dice.one({0.0: 10, 0.2: 4, 1.5: 0.9, 3.5: 0.9})
         self.point("valve", moved(at, 0.6 * beside, 0.8 * beside), open=word, **more)

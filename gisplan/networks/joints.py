@@ -145,9 +145,8 @@ def _cluster(ends: Floats, number: Ints, tiers: tuple[Bools, Bools], snap_m: flo
     hanging = np.flatnonzero(leaf)
     if len(hanging):
         found = _numbered(number[hanging], number[~leaf], label)
-        if len(joints):
-            gap, nearest = cKDTree(joints).query(ends[hanging], distance_upper_bound=np.nextafter(snap_m, np.inf))
-            found = np.where((found < 0) & np.isfinite(gap), nearest, found)
+        nearest = _nearest(ends[hanging], (ends[~leaf], label), snap_m)
+        found = np.where(found < 0, nearest, found)
         alone = np.flatnonzero(found < 0)
         found[alone] = len(joints) + np.arange(len(alone))
         joints = np.concatenate([joints, ends[hanging[alone]]])
@@ -167,10 +166,10 @@ def _tiers(ends: Floats, number: Ints, first: Bools, snap_m: float) -> tuple[Int
     by_number = _numbered(number[rest], number[first], label[first])
     free = by_number < 0
     if len(joints) and free.any():
-        gap, nearest = cKDTree(joints).query(ends[rest], distance_upper_bound=np.nextafter(snap_m, np.inf))
+        nearest = _nearest(ends[rest], (ends[first], label[first]), snap_m)
         numbered = np.zeros(len(joints), dtype=bool)
         numbered[label[first & (number > 0)]] = True
-        near = free & np.isfinite(gap)
+        near = free & (nearest >= 0)
         near[near] &= ~((number[rest][near] > 0) & numbered[nearest[near]])
         by_number[near] = nearest[near]
     label[rest] = by_number
@@ -180,6 +179,15 @@ def _tiers(ends: Floats, number: Ints, first: Bools, snap_m: float) -> tuple[Int
         label[left] = own + len(joints)
         joints = np.concatenate([joints, more])
     return label, joints
+
+
+def _nearest(spots: Floats, joined: tuple[Floats, Ints], snap_m: float) -> Ints:
+    """Find the joint of the end that is nearest to each spot within the tolerance; -1 where there is none."""
+    ends, label = joined
+    if len(ends) == 0:
+        return np.full(len(spots), -1, dtype=np.int64)
+    gap, nearest = cKDTree(ends).query(spots, distance_upper_bound=np.nextafter(snap_m, np.inf))
+    return np.where(np.isfinite(gap), np.append(label, -1)[nearest], -1)
 
 
 def _numbered(wanted: Ints, number: Ints, label: Ints) -> Ints:

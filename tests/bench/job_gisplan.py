@@ -82,6 +82,7 @@ def drawn(lines: Shapes, points: npt.NDArray[np.float64]) -> Drawing:
         point_first=np.ones(len(points), dtype=bool),
         numbers=np.zeros((len(lines), 2), dtype=np.int64),
         point_number=np.zeros(len(points), dtype=np.int64),
+        point_leaf=np.zeros(len(points), dtype=bool),
     )
 
 
