@@ -285,3 +285,15 @@ def test_what_is_missing_is_an_issue_with_its_cure() -> None:
     issues = made.issues.set_index("code")
     assert "none = true" in issues.loc["no_barriers", "hint"]
     assert "storm" in set(issues.loc["no_layer", "layer"])
+
+
+def test_an_unknown_answer_names_what_is_not_known() -> None:
+    """The main at the parcel is sound; the plant's works, far up the way, are overdue."""
+    given = works({"works": "G1", "name": "水厂扩建", "phase": "开工", "planned_on": "2026-10-01"})
+    plant = ("S1", point(-200, -10), {"role": "source", "kind": "水厂", "status": "在建", "works": "G1"})
+    report = check(water=layer(MAIN, plant), works=given)
+    row = report.cells.set_index(["parcel", "service"]).loc[("P1", "water")]
+    assert (row["grade"], row["code"], row["works"]) == ("U", "overdue", "G1")
+    assert "S1" in row["reason_zh"]
+    assert "G1 水厂扩建" in row["reason_zh"]
+    assert "G1" in report.explain("P1", "water", "en")

@@ -81,6 +81,7 @@ def _blank(judgement: Judgement, service: Service) -> pd.DataFrame:
             "path_m": np.full(n, np.nan),
             "source": empty.copy(),
             "works": empty.copy(),
+            "at": empty.copy(),
             "ready_on": np.full(n, np.datetime64("NaT", "s")),
             "by": np.full(n, "survey", dtype=object),
         }
@@ -105,6 +106,7 @@ def _lines(judgement: Judgement, service: Service) -> pd.DataFrame:
     part["feature"] = feature[np.where(found.candidate >= 0, np.append(kept.row, -1)[found.candidate], -1)]
     part["distance_m"], part["path_m"] = found.distance_m, found.path_m
     part["source"], part["works"] = feature[found.source], works[found.holds_back]
+    part["at"] = feature[found.holds_back]
     part["ready_on"] = np.where(found.day > 0, found.day.astype("datetime64[D]"), np.datetime64("NaT")).astype(
         "datetime64[s]"
     )
@@ -173,6 +175,7 @@ def _reasons(part: pd.DataFrame, judgement: Judgement, service: Service) -> None
         "path": number_column(part["path_m"], 1),
         "source": _named(part["source"], survey.layers.get(service.key)),
         "works": _named(part["works"], survey.works),
+        "at": _named(part["at"], survey.layers.get(service.key)),
         "day": day,
         "limit": blank + (condition.limit.text if condition is not None else ""),
     }

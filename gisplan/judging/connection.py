@@ -48,7 +48,7 @@ class Connection:
     day
         Day from which it works, for B and C.
     holds_back
-        Row of the layer of the feature whose works finish last on the way; -1 without.
+        Row of the layer of the feature whose works finish last on the way, or of which nothing is known; -1 without.
     opened
         Whether the way was found with unknowns taken as operating.
     """
@@ -237,8 +237,11 @@ def _follow(parcels: Shapes, c: Candidates, at: tuple[Supply, int, Ints], out: C
     first_source = np.full(len(supply.joint), -1, dtype=np.int64)
     first_source[network.sources.joint[::-1]] = network.sources.row[::-1]
     out.source[who] = first_source[root]
+    if supply.view.opened:
+        out.holds_back[who] = _doubt(supply, number, (joint, piece, c.row[chosen], c.stub[chosen]))
+        return
     if supply.levels.grade[number] == A:
-        _confirm(supply, number, (joint[~out.opened[who]], piece[~out.opened[who]]))
+        _confirm(supply, number, (joint, piece))
         return
     out.holds_back[who] = _last(supply, number, (joint, piece, c.row[chosen], is_stub, c.stub[chosen]))
 
@@ -291,6 +294,21 @@ def _last(supply: Supply, number: int, at: tuple[Ints, Ints, Ints, Bools, Ints])
     held = np.concatenate([network.row, fed.row, [-1]])[np.where(worst < _SHIFT, -1, index)]
     stub_day = np.where(is_stub, np.append(network.stub_standing.day, 0)[stub], 0)
     return np.where(stub_day > np.where(worst < 0, 0, worst // _SHIFT), row, held)
+
+
+def _doubt(supply: Supply, number: int, at: tuple[Ints, Ints, Ints, Ints]) -> Ints:
+    """Find a layer row on the way of which nobody knows whether it operates: the candidate, a piece, or the source."""
+    joint, piece, row, stub = at
+    network, fed = supply.network, supply.network.sources
+    unknown = network.standing.unknown
+    start = np.zeros(len(supply.joint), dtype=np.int64)
+    unsure = np.flatnonzero(fed.standing.unknown)
+    start[fed.joint[unsure]] = len(unknown) + 1 + unsure
+    found = along(supply.way(number), np.where(unknown, np.arange(len(unknown)) + 1, 0), start)[joint]
+    found = np.where((piece >= 0) & np.append(unknown, False)[piece], piece + 1, found)
+    rows = np.concatenate([[-1], network.row, fed.row])[found]
+    own = (stub >= 0) & np.append(network.stub_standing.unknown, False)[stub]
+    return np.where(own, row, rows)
 
 
 def _confirm(supply: Supply, number: int, at: tuple[Ints, Ints]) -> None:
