@@ -227,4 +227,9 @@ def test_a_profile_in_another_encoding_is_answered(tmp_path):
 
 def test_an_unknown_service_names_those_there_are():
     with pytest.raises(ProfileError, match="sewage"):
-        load("jiutong_classic").service("sewerage")
+        load("jiutong_classic").service("reclaimed")
+
+
+@pytest.mark.parametrize("name", ["sewage", "污水", "Sewerage", "sewerage", "WS", "污"])
+def test_a_service_is_found_by_any_of_its_names(name):
+    assert load("jiutong_classic").service(name).key == "sewage"
