@@ -187,10 +187,12 @@ def cells_of(zone: Zone, service: str, ties: list[str]) -> dict[str, Cell]:
     candidates = []
     for k, piece in enumerate(web.pieces):
         if piece.feature.role in ("line", "lateral"):
-            behind = lines_behind(web, piece, None)
+            # Without a source nothing lies on the way to it, so that the size of what hangs on a main is not known.
+            hangs = piece.feature.role == "lateral" and not web.fed
+            behind = [] if hangs else lines_behind(web, piece, None)
             candidates.append((piece.feature, piece.path, shut_pieces[k], open_pieces[k], behind))
     for k, (f, joint, seat) in enumerate(web.stubs):
-        behind = lines_behind(web, None if seat is None else web.pieces[seat], joint)
+        behind = lines_behind(web, None if seat is None else web.pieces[seat], joint) if web.fed else []
         candidates.append((f, f.parts[0], shut_stubs[k], open_stubs[k], behind))
     cells = {}
     for parcel in zone.parcels:
