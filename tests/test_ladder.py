@@ -24,6 +24,7 @@ LADDER = (
     "rules.profile",
     "reading.refusals",
     "reading.words",
+    "reading.entries",
     "reading.zone_file",
     "reading.coordinates",
     "reading.formats.raw",

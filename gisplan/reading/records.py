@@ -16,10 +16,11 @@ from gisplan.base.issues import Book
 from gisplan.base.labels import label
 from gisplan.reading.columns import take
 from gisplan.reading.coordinates import Gate
+from gisplan.reading.entries import NAME
 from gisplan.reading.layers import Given
 from gisplan.reading.refusals import listing, refusal
 from gisplan.reading.words import plain_blank
-from gisplan.reading.zone_file import NAME, Supply
+from gisplan.reading.zone_file import Supply
 from gisplan.rules.profile import Profile
 
 

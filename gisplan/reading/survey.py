@@ -20,13 +20,14 @@ from gisplan.base.labels import Label
 from gisplan.reading import layers as clean
 from gisplan.reading import records
 from gisplan.reading.coordinates import Gate, crs_of, crs_title, zone_crs
+from gisplan.reading.entries import NAME
 from gisplan.reading.formats import registry
 from gisplan.reading.formats.raster import Ground, open_ground
 from gisplan.reading.formats.raw import RawLayer, Request
 from gisplan.reading.formats.shapefile import sidecars
 from gisplan.reading.refusals import nearest, refusal
 from gisplan.reading.words import date_of
-from gisplan.reading.zone_file import NAME, Reader, Source, ZoneFile, read_zone_file
+from gisplan.reading.zone_file import Reader, Source, ZoneFile, read_zone_file
 from gisplan.rules.profile import Profile, load, shipped
 
 DEFAULT_PROFILE = "jiutong_classic"

@@ -6,24 +6,23 @@ import datetime as dt
 import math
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from gisplan.base.errors import EncodingError, LayerError, ProfileError, ReadError
 from gisplan.base.fields import fields, plain, vocabulary
-from gisplan.base.labels import Label, say
-from gisplan.base.units import quantity
-from gisplan.reading.refusals import listing, nearest, refusal, shorten
-from gisplan.reading.words import date_of, unit_factor
+from gisplan.base.labels import Label
+from gisplan.reading.entries import NAME, Entries
+from gisplan.reading.refusals import listing, refusal, shorten
+from gisplan.reading.words import unit_factor
 
-NAME = "zone.toml"
 _LARGEST = 1 << 20
 _TABLES = ("parcels", "works", "evidence", "barriers")
 _TOP = {"zone", *_TABLES, "ground", "layer", "supply"}
 _ZONE_KEYS = {"title", "crs", "date", "data_date", "profile", "invented", "note", "place"}
-_SOURCE_KEYS = {"file", "layer", "columns", "values", "units", "set", "crs", "axes", "encoding"}
+_SOURCE_KEYS = {"file", "layer", "columns", "values", "units", "set", "crs", "axes", "encoding", "points", "table"}
 _LAYER_KEYS = _SOURCE_KEYS | {"role", "status", "as_of", "open", "flow", "snap", "none"}
 _GROUND_KEYS = {"file", "as_of", "crs"}
 _SUPPLY_KEYS = {
@@ -35,7 +34,10 @@ AXES = ("east_north", "north_east")
 
 @dataclass(frozen=True)
 class Source:
-    """One file (or one layer of it) that feeds a table, and how its columns and words are to be understood."""
+    """One file (or one layer of it) that feeds a table, and how its columns and words are to be understood.
+
+    `points` names the point table of a pipe survey (管点表); `relation` a table of the database, instead of a file.
+    """
 
     key: str
     where: str
@@ -48,6 +50,8 @@ class Source:
     crs: str | None = None
     swapped: bool = False
     encoding: str | None = None
+    points: str | None = None
+    relation: str | None = None
     role: str | None = None
     status: str | None = None
     as_of: dt.date | None = None
@@ -180,100 +184,8 @@ def _syntax(text: str, reason: str, lang: str) -> Exception:
     return refusal(ProfileError, "toml_syntax", lang, line=number, text=shorten(line, 60), reason=reason)
 
 
-class Reader:
-    """Turns TOML tables into the nouns above, and says exactly what is wrong with them."""
-
-    def __init__(self, text: str = "", lang: str = "zh") -> None:
-        self.lines = text.split("\n") if text else []
-        self.lang = lang
-
-    def place_of(self, where: str, key: str, found: object = "") -> str:
-        """Say where an entry stands: file, line (as far as it can be found), table."""
-        header = re.match(r"(\[+[^\]]+)\]+", where)
-        wanted = header[1] if header else ""
-        word = re.compile(rf"(^|[\s{{,.\"']){re.escape(key.split('.')[-1])}[\"']?\s*[.=]")
-        inside, best, rank = header is None, 0, 0
-        for number, line in enumerate(self.lines, start=1):
-            bare = re.sub(r"\s", "", line)
-            if bare.startswith("["):
-                inside = bool(wanted) and re.match(rf"{re.escape(wanted)}[\].]", bare) is not None
-            if not inside:
-                continue
-            # The line that holds both the entry and its value; else the entry; else the table's own line.
-            score = 1 if word.search(line) is None else 3 if str(found) in line else 2
-            if score > rank:
-                best, rank = number, score
-        at = f":{best}" if rank > (header is None) else ""
-        return f"{NAME}{at} {where}".strip()
-
-    def fail(self, where: str, key: str, found: object, allowed: str) -> Exception:
-        """Make the refusal of one value; `allowed` is a label code ``allow.…`` or a list of words."""
-        fixed = allowed.startswith("allow.")
-        text = say(allowed, self.lang) if fixed else say("allow.one_of", self.lang, words=allowed)
-        return refusal(
-            ProfileError, "toml_value", self.lang,
-            place=self.place_of(where, key, found), key=key, found=shorten(found), allowed=text,
-        )  # fmt: skip
-
-    def known(self, where: str, found: Iterable[str], allowed: Iterable[str]) -> None:
-        """Refuse an unknown entry, with the nearest spelling and all that is known."""
-        allowed = sorted(allowed)
-        for name in found:
-            if name not in allowed:
-                near = nearest(name, allowed)
-                raise refusal(
-                    ProfileError, "toml_key", self.lang,
-                    place=self.place_of(where, name), key=shorten(name), allowed=", ".join(allowed),
-                    near=say("allow.near", self.lang, word=near) if near else "",
-                )  # fmt: skip
-
-    def table(self, where: str, key: str, value: Any) -> Mapping[str, Any]:
-        """Take a value that must be a table."""
-        if not isinstance(value, dict):
-            raise self.fail(where, key, value, "allow.table")
-        return value
-
-    def text(self, where: str, raw: Mapping[str, Any], key: str) -> str | None:
-        """Take a value that must be text; whole numbers (ids) are refused, since TOML drops their zeros."""
-        value = raw.get(key)
-        if value is not None and (not isinstance(value, str) or not value.strip()):
-            raise self.fail(where, key, value, "allow.text")
-        return value
-
-    def flag(self, where: str, raw: Mapping[str, Any], key: str) -> bool:
-        """Take a value that must be true or false."""
-        value = raw.get(key, False)
-        if not isinstance(value, bool):
-            raise self.fail(where, key, value, "allow.flag")
-        return value
-
-    def date(self, where: str, raw: Mapping[str, Any], key: str) -> dt.date | None:
-        """Take a date, as TOML writes it or as text."""
-        value = raw.get(key)
-        found = value if isinstance(value, dt.date) else date_of(str(value))
-        if value is not None and (found is None or isinstance(value, int | float)):
-            raise self.fail(where, key, value, "allow.date")
-        return found.date() if isinstance(found, dt.datetime) else found
-
-    def code(self, where: str, raw: Mapping[str, Any], key: str, words: str) -> str | None:
-        """Take a word of a vocabulary, and give its code."""
-        value = raw.get(key)
-        if value is None:
-            return None
-        if isinstance(value, bool):
-            value = "true" if value else "false"
-        code = vocabulary(words).get(plain(value)) if isinstance(value, str) else None
-        if code is None:
-            raise self.fail(where, key, value, ", ".join(dict.fromkeys(vocabulary(words).values())))
-        return code
-
-    def file(self, where: str, raw: Mapping[str, Any], key: str = "file") -> str:
-        """Take a file name; a backslash (or what TOML made of one) is answered with the cure."""
-        value = self.text(where, raw, key) or ""
-        if "\\" in value or any(ord(c) < 32 for c in value):
-            place = self.place_of(where, key)
-            raise refusal(ProfileError, "toml_path", self.lang, place=place, found=shorten(repr(value)))
-        return value
+class Reader(Entries):
+    """Turns TOML tables into the nouns above."""
 
     def zone(self, raw: Mapping[str, Any], encoding: str) -> ZoneFile:
         """Check the whole tree."""
@@ -310,15 +222,6 @@ class Reader:
             absent=absent,
             supply=tuple(self.supply(entry) for entry in supply),
         )
-
-    def label(self, where: str, raw: Mapping[str, Any], key: str) -> Label:
-        """Take a text in one or two languages."""
-        value = raw.get(key, "")
-        if isinstance(value, dict) and set(value) <= {"zh", "en"} and all(isinstance(v, str) for v in value.values()):
-            return Label.read(value)
-        if not isinstance(value, str):
-            raise self.fail(where, key, value, "allow.label")
-        return Label.read(value)
 
     def place(self, where: str, raw: Any) -> Place:
         """Take the place: county codes as text, and a box in degrees."""
@@ -390,6 +293,8 @@ class Reader:
             crs=self.text(where, raw, "crs"),
             swapped=raw.get("axes") == AXES[1],
             encoding=self.text(where, raw, "encoding"),
+            points=self.text(where, raw, "points"),
+            relation=self.text(where, raw, "table"),
             role=self.code(where, raw, "role", "role"),
             status=self.code(where, raw, "status", "status"),
             as_of=self.date(where, raw, "as_of"),
@@ -397,16 +302,6 @@ class Reader:
             digitised=digitised is not None,
             snap_m=None if snap is None else self.metres(where, "snap", snap),
         )
-
-    def metres(self, where: str, key: str, value: Any) -> float:
-        """Take a length with its unit."""
-        try:
-            found = quantity(value, where)
-        except ProfileError as error:
-            raise self.fail(where, key, value, "allow.length") from error
-        if found.unit != "m" or found.value < 0:
-            raise self.fail(where, key, value, "allow.length")
-        return found.value
 
     def columns(self, where: str, raw: Mapping[str, Any], table: str) -> dict[str, str]:
         """Take the column names: ours → theirs."""

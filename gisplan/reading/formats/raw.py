@@ -16,12 +16,28 @@ from gisplan.reading.refusals import listing, refusal, shorten
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of a format: the file's name for messages, the layer, the encoding, and who asks."""
+    """What is asked of a format: the file's name for messages, the layer, the encoding, and who asks.
+
+    Attributes
+    ----------
+    name, where
+        The file and the entry of zone.toml, for messages.
+    layer
+        The layer that is wanted; None for all.
+    encoding
+        The encoding that zone.toml declares.
+    points
+        The point table (管点表) that belongs to a pipe survey's line table: a table of the same file.
+    beside
+        The file that holds that point table, where it is another one.
+    """
 
     name: str
     where: str
     layer: str | None = None
     encoding: str | None = None
+    points: str | None = None
+    beside: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,8 @@ TABLES = {
     ".csv": ("tables", "read_csv"),
     ".xlsx": ("tables", "read_xlsx"),
 }
+FOLDERS = (".gdb",)
+"""Suffixes of what looks like a file to a planner and is a folder on the disk."""
 _ALL = {**SHAPES, **TABLES}
 _ADVICE = {
     ".dwg",
@@ -56,7 +58,8 @@ def read(path: Path, request: Request, book: Book) -> list[RawLayer]:
         The suffix is none that is read; the message says what to export instead.
     """
     suffix = path.suffix.casefold()
-    if suffix not in _ALL or not path.is_file():
+    whole = path.is_dir() if suffix in FOLDERS else path.is_file()
+    if suffix not in _ALL or not whole:
         code = "format_advice" if suffix in _ADVICE else "format_unknown"
         raise refusal(
             FormatError, code, book.lang,
