@@ -297,3 +297,46 @@ def test_an_unknown_answer_names_what_is_not_known() -> None:
     assert "S1" in row["reason_zh"]
     assert "G1 水厂扩建" in row["reason_zh"]
     assert "G1" in report.explain("P1", "water", "en")
+
+
+FAR = parcels(P1=parcel(0, 0, 100, 100), P2=parcel(0, 900, 100, 1000))
+GAP = ("W2", line((0, -10), (200, -10)), {"diameter_mm": 300})
+CUT_OFF = (("W1", line((-200, -10), (-100, -10)), {"diameter_mm": 300}), GAP)
+
+
+@pytest.mark.parametrize(
+    ("lost", "expected"),
+    [
+        # Its place is lost: it may be the piece between W1 and W2, or lie anywhere.
+        (("L1", None, {"diameter_mm": 300}), ["U", "U"]),
+        (("L1", line(), {"diameter_mm": 300}), ["U", "U"]),
+        (("S2", None, {"role": "source", "kind": "水厂"}), ["U", "U"]),
+        (("X1", None, {"role": None}), ["U", "U"]),
+        # Its extent is known: P2 is far from it and from every working main.
+        (("L1", line((-50, -10), (-50, -10)), {"diameter_mm": 300}), ["U", "D"]),
+        (("L1", point(-50, -10), {"diameter_mm": 300}), ["U", "D"]),
+        (("L1", parcel(-90, 890, 10, 895), {"diameter_mm": 300}), ["U", "U"]),
+        # What is abandoned, holds nothing, or only joins others served nobody.
+        (("L1", None, {"status": "废弃"}), ["D", "D"]),
+        (("L1", None, {"role": "空管"}), ["D", "D"]),
+        (("M1", None, {"role": "检查井"}), ["D", "D"]),
+    ],
+)
+def test_what_lost_its_shape_leaves_gaps_open(lost: tuple[str, Any, dict[str, Any]], expected: list[str]) -> None:
+    """Without the lost feature both parcels are gaps::
+
+    S1 ── W1    ?    ── W2 ──        (P2 is 900 m to the north)
+                  ┌────┐
+                  │ P1 │
+    """
+    report = check(given=FAR, water=layer(*CUT_OFF, PLANT, lost))
+    assert [cell(report, parcel=p)[0] for p in ("P1", "P2")] == expected
+    for p, grade in zip(("P1", "P2"), expected, strict=True):
+        assert (cell(report, parcel=p)[1] == "feature_lost") == (grade == "U")
+    if "U" in expected:
+        assert lost[0] in report.explain("P1", "water", "zh")
+
+
+def test_what_lost_its_shape_takes_nothing_from_what_is_connected() -> None:
+    report = check(water=layer(MAIN, PLANT, ("L1", None, {"diameter_mm": 300})))
+    assert cell(report) == ("A", "connected")

@@ -7,6 +7,7 @@ import datetime as dt
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import shapely
 
 from gisplan.base.labels import codes as known_codes
 from gisplan.base.labels import label, say_column
@@ -110,7 +111,32 @@ def _lines(judgement: Judgement, service: Service) -> pd.DataFrame:
     part["ready_on"] = np.where(found.day > 0, found.day.astype("datetime64[D]"), np.datetime64("NaT")).astype(
         "datetime64[s]"
     )
+    if service.key in judgement.survey.missing:
+        _missing(part, judgement, service)
     return part
+
+
+def _missing(part: pd.DataFrame, judgement: Judgement, service: Service) -> None:
+    """Leave open what a feature that lost its shape in reading might have served.
+
+    A feature whose place is lost may lie anywhere, and may join anything. One whose extent is still known leaves those
+    parcels alone that have no working main in reach and do not lie near that extent.
+    """
+    survey, lost = judgement.survey, judgement.survey.missing[service.key]
+    nowhere = lost.isna().to_numpy()
+    gap = part["grade"].isin(["B", "C", "D"]).to_numpy()
+    at = np.full(len(part), int(np.argmax(nowhere)))
+    if not nowhere.any():
+        parcels = np.asarray(survey.parcels.geometry.array)
+        reach = judgement.candidates[service.key].reach_m
+        (parcel, feature) = shapely.STRtree(np.asarray(lost.array)).query(parcels, "dwithin", reach)
+        at[parcel[::-1]] = feature[::-1]
+        near = np.zeros(len(part), dtype=bool)
+        near[parcel] = True
+        gap = gap & (near | ~part["code"].isin(["too_far", "none_found"]).to_numpy())
+    part.loc[gap, ["grade", "code"]] = ["U", "feature_lost"]
+    part.loc[gap, "at"] = lost.index.to_numpy(dtype=object)[at[gap]]
+    part.loc[gap, "works"] = None
 
 
 def _surface(judgement: Judgement, service: Service) -> pd.DataFrame:

@@ -29,6 +29,7 @@ Given = tuple[Source, RawLayer]
 _AREA_DIFFERS = 0.01
 _LINES = ("line", "lateral", "duct")
 _ENDS = ("source", "outfall", "boundary_supply")
+_SERVING = frozenset({"line", "lateral", "stub", *_ENDS})
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,9 @@ class Layer:
         A possibly closed valve was set aside: whether the network is cut there is not known.
     lost
         A shape was set aside that could have stood in the way of a connection.
+    missing
+        What was set aside for its shape and could have served a parcel, by feature id: its extent, None where even that
+        is not known.
     notes
         Sentences for every output.
     """
@@ -50,6 +54,7 @@ class Layer:
     frame: gpd.GeoDataFrame
     doubt: bool = False
     lost: bool = False
+    missing: gpd.GeoSeries | None = None
     notes: tuple[Label, ...] = ()
 
 
@@ -170,7 +175,13 @@ def service(given: Sequence[Given], gate: Gate, book: Book) -> Layer:
     table = gpd.GeoDataFrame(frame.drop(columns="at").set_index("feature"), geometry="geometry", crs=gate.crs)
     notes = tuple(dict.fromkeys(n for layer in found for n in layer.notes))
     extra = ("status_text", "open_unknown", "part", "file")
-    return Layer(_ordered(table, "layer", extra), doubt=any(layer.doubt for layer in found), notes=notes)
+    missing = [layer.missing for layer in found if layer.missing is not None]
+    return Layer(
+        _ordered(table, "layer", extra),
+        doubt=any(layer.doubt for layer in found),
+        missing=gpd.GeoSeries(pd.concat(missing), crs=gate.crs) if missing else None,
+        notes=notes,
+    )
 
 
 def _one(source: Source, raw: RawLayer, gate: Gate, book: Book) -> Layer:
@@ -206,7 +217,8 @@ def _one(source: Source, raw: RawLayer, gate: Gate, book: Book) -> Layer:
     words = words_of(rows["kind_text"].where(odd))
     note_odd("word_unknown", words, np.ones(len(words.words), dtype=bool), fields("layer")["kind"], (raw, book))
     kept = gpd.GeoDataFrame(rows, geometry=bits.geometry, crs=gate.crs)[reason == ""]
-    return Layer(kept, doubt=_valve_lost(rows, reason, source), notes=(*placed.notes, *notes))
+    missing = _missing(rows, reason, bits.geometry, gate)
+    return Layer(kept, doubt=_valve_lost(rows, reason, source), missing=missing, notes=(*placed.notes, *notes))
 
 
 def _never_better(rows: pd.DataFrame, close_unclear: np.ndarray, raw: RawLayer, book: Book) -> np.ndarray:
@@ -285,6 +297,21 @@ def _set_aside(rows: pd.DataFrame, reason: np.ndarray, raw: RawLayer, book: Book
     for feature, code in zip(rows["feature"][reason != ""], reason[reason != ""], strict=True):
         why = label(f"flaw.{code}").text(book.lang)
         book.add("set_aside", "warning", "set aside", (raw.file, raw.layer, str(feature)), feature=feature, why=why)
+
+
+def _missing(rows: pd.DataFrame, reason: np.ndarray, shapes: np.ndarray, gate: Gate) -> gpd.GeoSeries | None:
+    """List what lost its shape and could have served a parcel, with its extent where the file still shows one.
+
+    What only joins others (manholes, valves), holds nothing (ducts) or is abandoned serves nobody.
+    """
+    lost = np.char.startswith(reason.astype(str), "geometry_") | (reason == "role_shape")
+    serves = rows["role"].isin(_SERVING).to_numpy() | rows["role"].isna().to_numpy()
+    hit = np.flatnonzero(lost & serves & (rows["status"] != "abandoned").to_numpy())
+    if not len(hit):
+        return None
+    extent = shapely.box(*shapely.bounds(shapes[hit]).T)
+    extent[~np.isfinite(shapely.bounds(shapes[hit])).all(axis=1)] = None
+    return gpd.GeoSeries(extent, index=pd.Index(rows["feature"].iloc[hit].astype("str"), name="feature"), crs=gate.crs)
 
 
 def _valve_lost(rows: pd.DataFrame, reason: np.ndarray, source: Source) -> bool:

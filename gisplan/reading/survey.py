@@ -65,6 +65,8 @@ class Survey:
         The DEM, or None.
     doubts
         Services in which a possibly closed valve was set aside.
+    missing
+        By service, what lost its shape in reading and could have served a parcel: feature → its extent, as far as known.
     blockers_lost
         A parcel or barrier has lost its shape: what lies across a connection is then not fully known.
     issues
@@ -92,6 +94,7 @@ class Survey:
     barriers: gpd.GeoDataFrame | None
     ground: Ground | None
     doubts: frozenset[str]
+    missing: dict[str, gpd.GeoSeries]
     blockers_lost: bool
     issues: tuple[Issue, ...]
     inputs: dict[str, str] = field(default_factory=dict)
@@ -286,6 +289,7 @@ def assemble(parts: Parts, book: Book) -> Survey:
         barriers=table,
         ground=parts.ground,
         doubts=frozenset(key for key, layer in cleaned.items() if layer.doubt),
+        missing={key: layer.missing for key, layer in cleaned.items() if layer.missing is not None},
         blockers_lost=any(layer.lost for layer in found),
         issues=tuple(book),
         notes=tuple(dict.fromkeys(n for layer in found for n in layer.notes)),
