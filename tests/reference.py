@@ -219,6 +219,14 @@ def cells_of(zone: Zone, service: str, ties: list[str]) -> dict[str, Cell]:
     return cells
 
 
+def left_open(zone: Zone, service: str) -> bool:
+    """Tell whether something lost its shape that might have served a parcel."""
+    gone = zone.lost.get(service)
+    if gone is None or code("status", gone.status) == "abandoned":
+        return False
+    return gone.role in ("", "line", "lateral", "stub", "source", "outfall", "boundary_supply")
+
+
 def leveling_cell(zone: Zone, parcel: Parcel) -> Cell:
     """Judge the levelling from the record (these zones have no ground model)."""
     found = standing_of(zone, parcel.leveling_status, parcel.leveling_works)
@@ -299,6 +307,8 @@ def judge(zone: Zone, ties: list[str] | None = None) -> Answer:
                 cell = leveling_cell(zone, parcel)
             else:
                 cell = Cell("D") if service in zone.absent else drawn.get(service, {}).get(parcel.id)
+                if cell is not None and cell.grade in "BCD" and left_open(zone, service):
+                    cell = Cell("U")
             cell = by_letters(zone, parcel, service, cell)
             if parcel.id in doubtful and cell.grade != "N":
                 cell = Cell("U")

@@ -146,8 +146,19 @@ class Promise:
 
 
 @dataclass(frozen=True)
+class Lost:
+    """A row without a shape."""
+
+    role: str
+    status: str
+
+
+@dataclass(frozen=True)
 class Zone:
-    """Everything the judge is given. `layers` lacks a service that was not given; `absent` ones are declared so."""
+    """Everything the judge is given. `layers` lacks a service that was not given; `absent` ones are declared so.
+
+    `lost` has, by service, a feature of which the file has the row and no longer the shape.
+    """
 
     parcels: tuple[Parcel, ...]
     layers: Mapping[str, tuple[Feature, ...]]
@@ -160,6 +171,7 @@ class Zone:
     evidence: tuple[Evidence, ...] = ()
     barriers: tuple[Barrier, ...] | None = ()
     promises: Mapping[str, Promise] = field(default_factory=dict)
+    lost: Mapping[str, Lost] = field(default_factory=dict)
     snap: float = 0.5
     reach: float = 50.0
 

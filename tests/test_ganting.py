@@ -23,8 +23,8 @@ GANTING = LAYERS / "ganting"
 # These need a zone that lacks something; test_missing.py takes it away.
 ELSEWHERE = {
     "no_layer", "no_source", "declared_absent", "letter", "letter_denies", "barriers_unknown", "future", "none_found",
-    "several", "valve_lost", "feature_lost", "source_unknown", "works_unknown", "closed", "parcel_geometry", "no_ground", "ground_gap",
-    "by_profile", "by_promise", "past",
+    "several", "valve_lost", "feature_lost", "source_unknown", "works_unknown", "closed", "parcel_geometry",
+    "no_ground", "ground_gap", "by_profile", "by_promise", "past",
 }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from datetime import date
 from typing import Any
 
 from reference import judge
-from reference_records import Answer, Evidence, Feature, Parcel, Promise, Works, Zone
+from reference_records import Answer, Evidence, Feature, Lost, Parcel, Promise, Works, Zone
 from toyzones_frames import frames
 from toyzones_land import DAYS, LATER, TODAY, Dice, Land
 from toyzones_pipes import RULES, Pipes
@@ -130,6 +130,12 @@ def _draw(dice: Dice) -> Zone:
     services = [s for s in RULES if s in {*layers, *missing, *absent}]
     promises = {"santong": SANTONG, "三通一平": SANTONG, "qitong": QITONG, "七通一平": QITONG}
     parcels = tuple(replace(p, promised=dice.choice(list(promises)) if dice.chance(0.25) else "") for p in land.parcels)
+    lost = {}
+    if dice.chance(0.06):
+        lost[dice.choice(list(layers))] = Lost(
+            dice.choice(("line", "line", "lateral", "stub", "source", "", "manhole", "duct")),
+            dice.choice(("现状", "现状", "规划", "", "废弃")),
+        )
     return Zone(
         parcels=parcels,
         layers=layers,
@@ -142,6 +148,7 @@ def _draw(dice: Dice) -> Zone:
         evidence=tuple(roll_evidence(dice, parcels, layers, missing)),
         barriers=None if dice.chance(0.04) else tuple(land.barriers),
         promises=promises,
+        lost=lost,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 import shapely
-from reference_records import Feature, Parcel, Zone
+from reference_records import Feature, Lost, Parcel, Zone
 
 
 def _geometry(feature: Feature) -> Any:
@@ -31,7 +31,7 @@ def _frame(rows: list[dict[str, Any]], index: str, geometry: list[Any]) -> gpd.G
 TEXTS = ("role", "status", "works", "open", "kind", "from_joint", "to_joint", "flow", "deck", "system")
 
 
-def _layer(layer: tuple[Feature, ...]) -> gpd.GeoDataFrame:
+def _layer(layer: tuple[Feature, ...], lost: Lost | None) -> gpd.GeoDataFrame:
     columns = sorted({column for f in layer for column in f.values})
     rows = [
         {
@@ -44,7 +44,11 @@ def _layer(layer: tuple[Feature, ...]) -> gpd.GeoDataFrame:
         }
         for f in layer
     ]
-    return _frame(rows, "feature", [_geometry(f) for f in layer])
+    shapes = [_geometry(f) for f in layer]
+    if lost is not None:
+        rows.append({"feature": "lost", "role": lost.role or None, "status": lost.status or None})
+        shapes.append(None)
+    return _frame(rows, "feature", shapes)
 
 
 def frames(zone: Zone) -> dict[str, Any]:
@@ -64,7 +68,7 @@ def frames(zone: Zone) -> dict[str, Any]:
     letters = [{name: value or None for name, value in vars(x).items()} for x in zone.evidence]
     found: dict[str, Any] = {
         "parcels": _frame(parcels, "parcel", [_area(p) for p in zone.parcels]),
-        **{service: _layer(layer) for service, layer in zone.layers.items()},
+        **{service: _layer(layer, zone.lost.get(service)) for service, layer in zone.layers.items()},
         "works": pd.DataFrame(works).set_index("works") if works else None,
         "evidence": pd.DataFrame(letters) if letters else None,
         "barriers": None,
