@@ -114,11 +114,14 @@ class Joiner:
     def join_ends(self) -> None:
         """Join equal numbers, then working ends near each other, then every other end to the nearest joint."""
         every = list(enumerate(self.terminals))
+        pairs = []
         for i, t in every:
             for j, u in every[:i]:
-                same = bool(t.number) and t.number == u.number
-                if same or (t.works and u.works and self.may_join(t, u)):
+                if t.number and t.number == u.number:
                     self.group[self.joint(i)] = self.joint(j)
+                elif t.works and u.works and self.may_join(t, u):
+                    pairs.append((apart(t.place, u.place), j, i))
+        self.join_nearest_first(sorted(pairs))
         firm = {self.joint(i) for i, t in every if t.works}
         loose = []
         for i, t in every:
@@ -134,6 +137,22 @@ class Joiner:
             for j, u in loose[:n]:
                 if self.may_join(t, u):
                     self.group[self.joint(i)] = self.joint(j)
+
+    def join_nearest_first(self, pairs: list[tuple[float, int, int]]) -> None:
+        """Join working ends, the nearest first; what lies between two numbers never makes them one joint."""
+        done: list[tuple[float, int, int]] = []
+        number: dict[int, str] = {}
+        for k, t in enumerate(self.terminals):
+            number[self.joint(k)] = t.number or number.get(self.joint(k), "")
+        for gap, j, i in pairs:
+            one, other = number[self.joint(i)], number[self.joint(j)]
+            if one and other and one != other:
+                if any(abs(gap - joined) < 1e-3 and {a, b} & {i, j} for joined, a, b in done):
+                    self.ties.append("an end is as near to one number as to another")
+                continue
+            done.append((gap, j, i))
+            self.group[self.joint(i)] = self.joint(j)
+            number[self.joint(j)] = one or other
 
     def rivals(self, found: list[tuple[float, int]]) -> None:
         """Note a tie where the nearest of several things is hardly nearer than another one."""

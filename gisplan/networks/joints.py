@@ -146,6 +146,9 @@ def _cluster(ends: Floats, number: Ints, tiers: tuple[Bools, Bools], snap_m: flo
     if len(hanging):
         found = _numbered(number[hanging], number[~leaf], label)
         nearest = _nearest(ends[hanging], (ends[~leaf], label), snap_m)
+        taken = np.zeros(len(joints) + 1, dtype=bool)
+        taken[label[number[~leaf] > 0]] = True
+        nearest[(number[hanging] > 0) & taken[nearest]] = -1
         found = np.where(found < 0, nearest, found)
         alone = np.flatnonzero(found < 0)
         found[alone] = len(joints) + np.arange(len(alone))
@@ -218,11 +221,54 @@ def _merge(ends: Floats, number: Ints, snap_m: float) -> tuple[Ints, Floats]:
             pairs = np.concatenate([pairs[(a == 0) | (b == 0) | (a == b)], _same_number(tag)])
     if len(pairs) == 0:
         return inverse.astype(np.int64), spots
-    links = coo_array((np.ones(len(pairs), np.int8), (pairs[:, 0], pairs[:, 1])), shape=(len(spots),) * 2)
-    count, group = connected_components(links, directed=False)
+    count, group = _components(pairs, len(spots))
+    torn = _torn(group, tag)
+    if len(torn):
+        count, group = _components(_kept_apart(pairs, np.isin(group[pairs[:, 0]], torn), spots, tag), len(spots))
     joints = np.empty((count, 2))
     joints[group[::-1]] = spots[::-1]  # the first spot of a group stands for it
     return group[inverse].astype(np.int64), joints
+
+
+def _components(pairs: npt.NDArray[np.int64], count: int) -> tuple[int, Ints]:
+    links = coo_array((np.ones(len(pairs), np.int8), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
+    found, group = connected_components(links, directed=False)
+    return int(found), group.astype(np.int64)
+
+
+def _torn(group: Ints, tag: Ints) -> Ints:
+    """Find the groups in which ends without a number have brought different numbers together."""
+    known = np.unique(np.column_stack([group, tag])[tag > 0], axis=0)
+    groups, numbers = np.unique(known[:, 0], return_counts=True)
+    return groups[numbers > 1]
+
+
+def _kept_apart(pairs: npt.NDArray[np.int64], doubtful: Bools, spots: Floats, tag: Ints) -> npt.NDArray[np.int64]:
+    """Leave out the pairs that would make two numbers one joint: the nearest join first, and a number keeps others out.
+
+    Only few ends are ever concerned: those without a number between joints with numbers.
+    """
+    owner = {int(i): int(i) for i in np.unique(pairs[doubtful])}
+    number = {i: int(tag[i]) for i in owner}
+
+    def root(i: int) -> int:
+        while owner[i] != i:
+            owner[i] = owner[owner[i]]
+            i = owner[i]
+        return i
+
+    rows = np.flatnonzero(doubtful)
+    a, b = pairs[rows, 0], pairs[rows, 1]
+    gap = np.where((tag[a] == tag[b]) & (tag[a] > 0), -1.0, np.hypot(*(spots[a] - spots[b]).T))
+    kept = ~doubtful
+    for row in rows[np.lexsort((b, a, gap))].tolist():
+        i, j = root(int(pairs[row, 0])), root(int(pairs[row, 1]))
+        if number[i] and number[j] and number[i] != number[j]:
+            continue
+        owner[j] = i
+        number[i] = number[i] or number[j]
+        kept[row] = True
+    return pairs[kept]
 
 
 def _same_number(tag: Ints) -> npt.NDArray[np.int64]:

@@ -270,14 +270,16 @@ def _draw(layer: pd.DataFrame, service: Service, standing: Standing) -> tuple[Dr
 
 
 def _numbers(layer: pd.DataFrame, lines: Ints, points: Ints) -> tuple[Ints, Ints]:
-    """Code the joint numbers of the line ends; a point whose id is such a number is that joint."""
-    start, end = layer["from_joint"].iloc[lines], layer["to_joint"].iloc[lines]
-    both = pd.concat([start, end], ignore_index=True)
+    """Code the joint numbers of the line ends; a point is the joint that it says, else the one that its id names."""
+    said = layer["from_joint"].iloc[points]
+    both = pd.concat([layer["from_joint"].iloc[lines], layer["to_joint"].iloc[lines], said], ignore_index=True)
     if both.isna().all():
         return np.zeros((len(lines), 2), dtype=np.int64), np.zeros(len(points), dtype=np.int64)
     code, names = pd.factorize(both)
-    number = (code.astype(np.int64) + 1).reshape(2, -1).T
-    return number, pd.Index(names).get_indexer(layer.index[points]).astype(np.int64) + 1
+    number = code.astype(np.int64) + 1
+    by_id = pd.Index(names).get_indexer(layer.index[points]).astype(np.int64) + 1
+    ends, own = number[: 2 * len(lines)], number[2 * len(lines) :]
+    return ends.reshape(2, -1).T, np.where(own > 0, own, by_id)
 
 
 def _deck(layer: pd.DataFrame, lines: Ints) -> Ints:
