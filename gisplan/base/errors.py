@@ -33,7 +33,15 @@ __all__ = [
 
 
 class GisplanError(Exception):
-    """Any error that gisplan raises on purpose; its text is one sentence with place and cure."""
+    """Any error that gisplan raises on purpose; its text is one sentence with place and cure.
+
+    Attributes
+    ----------
+    code
+        Which refusal it is (a row ``refuse.<code>`` of labels.csv); empty for others.
+    """
+
+    code = ""
 
 
 class ReadError(GisplanError, OSError):

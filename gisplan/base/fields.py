@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import TYPE_CHECKING
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
-TABLES = ("parcels", "layer", "works", "barriers", "evidence")
+TABLES = ("parcels", "layer", "works", "barriers", "evidence", "ground")
 
 
 @dataclass(frozen=True)
@@ -104,5 +106,7 @@ def encode(words: pd.Series, name: str, extra: Mapping[str, str] | None = None) 
         code = vocabulary(name).get(plain(meaning))
         if code is not None:
             known[plain(word)] = code
+    import pandas as pd  # half a second, which the command's first steps do without
+
     folded = {word: known.get(plain(word)) for word in pd.unique(words.dropna())}
     return words.map(folded).astype("str")

@@ -25,6 +25,10 @@ def inside(root: Path, name: str, where: str) -> Path:
     ReadError
         The name leaves the zone's folder, is no file, or is something other than a file name.
     """
+    if "://" in name:
+        # An address may hold a name and a password: it is not repeated.
+        kind = name.split("://")[0][:20]
+        raise ReadError(f"{where}: an address ({kind}://…) is not the name of a file. Copy the file into the folder.")
     if re.match(r"[A-Za-z][\w+.-]*:", name) or name.startswith(("/", "\\", "<", "{", "~")) or "\x00" in name:
         raise ReadError(f"{where}: {name!r} is not the name of a file in the zone's folder. Copy the file there.")
     path = (root / name).resolve()
@@ -32,12 +36,20 @@ def inside(root: Path, name: str, where: str) -> Path:
         raise ReadError(f"{where}: {name!r} lies outside the zone's folder. Copy the file there.")
     if not path.exists():
         raise ReadError(f"{where}: {name!r} does not exist in {root.name}. Check the name, or take the entry out.")
+    if not (path.is_file() or path.is_dir()):
+        # A pipe or a device: opening it may wait for ever, or never end.
+        raise ReadError(f"{where}: {name!r} is neither a file nor a folder. Copy the data into a file of its own.")
     return path
 
 
 def sha256(path: Path) -> str:
-    """Give the sha256 of a file's bytes, in hex."""
+    """Give the sha256 of a file's bytes, in hex; of a folder, that of its files' names and sums."""
     digest = hashlib.sha256()
+    if path.is_dir():
+        own = sorted(p for p in path.rglob("*") if p.is_file() and not p.is_symlink())
+        for part in own:
+            digest.update(f"{part.relative_to(path).as_posix()} {sha256(part)}\n".encode())
+        return digest.hexdigest()
     with path.open("rb") as stream:
         while block := stream.read(1 << 20):
             digest.update(block)

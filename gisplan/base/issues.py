@@ -66,6 +66,10 @@ class Book:
         """Write one record down."""
         self._issues.append(issue(code, severity, action, place, self.lang, **values))
 
+    def adopt(self, issues: Iterable[Issue]) -> None:
+        """Take in records that were written elsewhere."""
+        self._issues.extend(issues)
+
     def __iter__(self) -> Iterator[Issue]:
         return iter(self._issues)
 

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 LANGS = ("zh", "en", "both")
 
@@ -85,6 +85,9 @@ def say_column(codes_: pd.Series, lang: str, values: Mapping[str, pd.Series]) ->
     values
         Texts to fill in, each indexed like `codes_`.
     """
+    import numpy as np  # half a second, which the command's first steps do without
+    import pandas as pd
+
     out = np.full(len(codes_), "", dtype=object)
     kinds = codes_.to_numpy(dtype=object)
     for code in pd.unique(codes_):

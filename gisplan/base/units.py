@@ -14,6 +14,10 @@ from gisplan.base.errors import ProfileError
 MU_M2 = 2000.0 / 3.0
 """One mu (亩) in square metres: 15 mu are one hectare."""
 
+YELLOW_SEA_1956_M = -0.029
+"""Height above the national datum of 1985 less that above the Yellow Sea datum of 1956, in metres: the origin in
+Qingdao stands at 72.260 m by the newer datum and at 72.289 m by the older one."""
+
 # unit -> (unit that tables use, factor to it)
 _UNITS: dict[str, tuple[str, float]] = {
     "m": ("m", 1.0),

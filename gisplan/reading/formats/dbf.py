@@ -2,53 +2,22 @@
 
 from __future__ import annotations
 
-import codecs
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from gisplan.base.errors import EncodingError, FormatError, GisplanError
+from gisplan.base.errors import FormatError, GisplanError
 from gisplan.base.issues import Book
+from gisplan.reading.formats.encodings import Encoding, Word, encoding_of, hint_of
 from gisplan.reading.formats.raw import Request
-from gisplan.reading.refusals import refusal
+from gisplan.reading.refusals import listing, refusal
 
 _TEXT = "CNFDL"
+_READ = "CNFDLI"
+"""Types that are read; memos (kept in a .dbt) and the rest are named as not read."""
 _NAME = 10
-_KNOWN = {
-    "65001": "utf-8",
-    "utf8": "utf-8",
-    "936": "gb18030",
-    "gbk": "gb18030",
-    "gb2312": "gb18030",
-    "cp936": "gb18030",
-}
-_LANGUAGE_BYTE = {0x4D: "gb18030"}
-
-
-@dataclass(frozen=True)
-class _Word:
-    """Bytes of a text; `full` when they fill their field, whose width may then have cut the last character."""
-
-    data: bytes
-    full: bool
-
-    @classmethod
-    def of(cls, data: bytes, width: int) -> _Word:
-        data = data.rstrip(b" \x00")
-        return cls(data, len(data) >= width)
-
-    def text(self, encoding: str) -> str:
-        return codecs.getincrementaldecoder(encoding)("strict").decode(self.data, final=not self.full)
-
-    def fits(self, encoding: str) -> bool:
-        try:
-            self.text(encoding)
-        except UnicodeDecodeError:
-            return False
-        return True
 
 
 @dataclass(frozen=True)
@@ -59,7 +28,15 @@ class _Column:
     width: int
 
 
-def read_dbf(data: bytes, cpg: str, request: Request, book: Book) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Sheet:
+    """The rows of a DBF, and which of them are deleted but still there."""
+
+    table: pd.DataFrame
+    deleted: np.ndarray
+
+
+def read_dbf(data: bytes, cpg: str, request: Request, book: Book) -> Sheet:
     """Read every field of a DBF as text, exactly as it stands; blank where the file has nothing.
 
     Parameters
@@ -79,45 +56,72 @@ def read_dbf(data: bytes, cpg: str, request: Request, book: Book) -> pd.DataFram
         Its text fits no encoding that is known.
     """
     columns, records = _layout(data, request, book)
+    deleted = records["flag"] == b"*"
     texts = {i: np.unique(records[str(i)], return_inverse=True) for i, c in enumerate(columns) if c.type == "C"}
-    words = {_Word.of(c.name, _NAME) for c in columns}
+    words = {Word.of(c.name, _NAME) for c in columns}
     for i, (unique, _) in texts.items():
-        words |= {_Word.of(w, columns[i].width) for w in unique.tolist() if not w.isascii()}
-    hint = _KNOWN.get(cpg.casefold(), cpg.casefold()) or _LANGUAGE_BYTE.get(data[29], "")
-    encoding = _encoding(words, hint, request, book)
+        words |= {Word.of(w, columns[i].width) for w in unique.tolist() if not w.isascii()}
+    encoding = encoding_of(words, hint_of(cpg, data[29]), request, book)
     out: dict[str, pd.Series] = {}
+    lost = np.zeros(len(records), dtype=bool)
     for i, column in enumerate(columns):
         if i in texts:
-            unique, inverse = texts[i]
-            decoded = [_Word.of(w, column.width).text(encoding) for w in unique.tolist()]
-            series = pd.Series(np.array(decoded, dtype=object)[inverse.ravel()], dtype="str")
+            series, strange = _words(*texts[i], column.width, encoding)
+            lost |= strange
         else:
             series = _plain(records[str(i)], column.type)
-        name = _Word.of(column.name, _NAME).text(encoding).strip() or f"#{i + 1}"
+        name = encoding.title(Word.of(column.name, _NAME)).strip() or f"#{i + 1}"
         out[name if name not in out else f"{name}#{i + 1}"] = series.mask(series.str.strip() == "")
-    return pd.DataFrame(out, index=pd.RangeIndex(len(records)))
+    _note(lost & ~deleted, [c for c in columns if c.type not in _READ], encoding, request, book)
+    return Sheet(pd.DataFrame(out, index=pd.RangeIndex(len(records))), deleted)
+
+
+def _words(unique: np.ndarray, inverse: np.ndarray, width: int, encoding: Encoding) -> tuple[pd.Series, np.ndarray]:
+    """Decode a column of text; each word once, however often it stands."""
+    words = [Word.of(w, width) for w in unique.tolist()]
+    decoded = np.array([*(encoding.text(word) for word in words), ""], dtype=object)
+    strange = np.array([*(word in encoding.strangers for word in words), False], dtype=bool)
+    at = inverse.ravel()
+    return pd.Series(decoded[at], dtype="str"), strange[at]
+
+
+def _note(lost: np.ndarray, left: list[_Column], encoding: Encoding, request: Request, book: Book) -> None:
+    """Name the rows with text that cannot be read, and the columns that are not read."""
+    place = (request.name, "", "")
+    if lost.any():
+        rows = listing(np.flatnonzero(lost).tolist())
+        book.add("cells_unreadable", "warning", "noted", place, count=int(lost.sum()), rows=rows, where=request.where)
+    if left:
+        names = listing(encoding.title(Word.of(c.name, _NAME)) for c in left)
+        book.add("memo_unread", "warning", "noted", place, columns=names)
 
 
 def _layout(data: bytes, request: Request, book: Book) -> tuple[list[_Column], np.ndarray]:
-    """Read the header, and lay the records out as columns of bytes named 0, 1, 2, …."""
+    """Read the header, and lay the records out as columns of bytes: `flag`, then 0, 1, 2, …."""
     if len(data) < 33:
         raise _cut(request, book)
     count, header, length = (int.from_bytes(data[a:b], "little") for a, b in ((4, 8), (8, 10), (10, 12)))
     columns: list[_Column] = []
     offset, start = 32, 1
-    while offset + 32 <= header and data[offset : offset + 1] not in (b"\r", b""):
+    while offset + 32 <= min(header, len(data)) and data[offset : offset + 1] not in (b"\r", b""):
         name, kind, width = data[offset : offset + 11].split(b"\x00")[0], chr(data[offset + 11]), data[offset + 16]
         if kind == "C":
             width += data[offset + 17] * 256
         columns.append(_Column(name, kind, start, width))
         offset, start = offset + 32, start + width
-    if length == 0 or length < start or header + count * length > len(data):
+    if length == 0 or length < start:
         raise _cut(request, book)
+    if header + count * length > len(data):
+        lost = count - max(len(data) - header, 0) // length
+        raise refusal(
+            FormatError, "shp_lost", book.lang,
+            file=request.name, part=f"{Path(request.name).stem}.dbf", lost=lost, count=count,
+        )  # fmt: skip
     layout = np.dtype(
         {
-            "names": [str(i) for i in range(len(columns))],
-            "formats": [f"S{max(c.width, 1)}" for c in columns],
-            "offsets": [min(c.start, length - 1) for c in columns],
+            "names": ["flag", *(str(i) for i in range(len(columns)))],
+            "formats": ["S1", *(f"S{max(c.width, 1)}" for c in columns)],
+            "offsets": [0, *(min(c.start, length - 1) for c in columns)],
             "itemsize": length,
         }
     )
@@ -139,45 +143,3 @@ def _plain(values: np.ndarray, kind: str) -> pd.Series:
         flags = {"T": "true", "Y": "true", "F": "false", "N": "false"}
         return pd.Series([flags.get(v.upper()) for v in text.tolist()], dtype="str")
     return text.mask(text.str.contains("*", regex=False))
-
-
-def _encoding(words: Iterable[_Word], hint: str, request: Request, book: Book) -> str:
-    """Find the encoding that the bytes themselves fit: UTF-8, else GB18030; what the file claims is a hint only."""
-    odd = [word for word in words if not word.data.isascii()]
-    if request.encoding is not None:
-        return _given(request.encoding, odd, request, book)
-    if not odd:
-        return "ascii"
-    # Where the bytes fit neither, what the file claims is better than nothing, if they fit that.
-    for name in ("utf-8", "gb18030", *((hint,) if _exists(hint) else ())):
-        if all(word.fits(name) for word in odd):
-            contradicted = bool(hint) and hint != name
-            book.add(
-                "encoding_hint" if contradicted else "encoding_chosen", "warning" if contradicted else "info", "noted",
-                (request.name, "", ""), encoding=name.upper(), hint=hint, where=request.where,
-            )  # fmt: skip
-            return name
-    raise refusal(EncodingError, "text_encoding", book.lang, file=request.name, where=request.where)
-
-
-def _exists(name: str) -> bool:
-    """Tell whether a name is a text encoding; codecs that unpack (``zlib``) are none."""
-    try:
-        b"".decode(name)
-        codecs.getincrementaldecoder(name)
-    except (LookupError, ValueError):
-        return False
-    return bool(name)
-
-
-def _given(name: str, odd: list[_Word], request: Request, book: Book) -> str:
-    if not _exists(name):
-        raise refusal(EncodingError, "encoding_name", book.lang, file=request.name, where=request.where, encoding=name)
-    wrong = sum(not word.fits(name) for word in odd)
-    if wrong:
-        raise refusal(
-            EncodingError, "encoding_given", book.lang,
-            file=request.name, where=request.where, encoding=name, count=wrong,
-        )  # fmt: skip
-    book.add("encoding_given", "info", "declared", (request.name, "", ""), encoding=name)
-    return name

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
+import shapely
 
 from gisplan.base.errors import FormatError
 from gisplan.base.issues import Book
 from gisplan.reading.formats.raw import RawLayer, Request, check_start, choose, reason
-from gisplan.reading.formats.vector import carry, describe
-from gisplan.reading.refusals import refusal
+from gisplan.reading.formats.vector import carry_all
+from gisplan.reading.refusals import listing, refusal
+
+_BLOB = 8
+"""What every shape begins with: GP, version, flags, and the number of its coordinate system."""
 
 
 def read(path: Path, request: Request, book: Book) -> list[RawLayer]:
@@ -26,19 +33,82 @@ def read(path: Path, request: Request, book: Book) -> list[RawLayer]:
     check_start(path, (b"SQLite format 3\x00",), "GeoPackage", request, book)
     if path.with_name(path.name + "-wal").exists():
         book.add("gpkg_open", "warning", "noted", (request.name, "", ""))
-    out = []
-    for layer in choose(_contents(path, request, book), request, book):
-        out.append(carry(path, layer, describe(path, "GPKG", layer, request, book), request, book))
-    return out
+    found = choose(_contents(path, request, book), request, book)
+    return [_checked(path, raw, book) for raw in carry_all(path, "GPKG", found, request, book)]
 
 
 def _contents(path: Path, request: Request, book: Book) -> list[str]:
     try:
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as file:
+        with closing(_open(path)) as file:
             found = file.execute("SELECT table_name, data_type FROM gpkg_contents ORDER BY rowid").fetchall()
-    except sqlite3.Error as error:
+            there = {str(name).casefold() for (name,) in file.execute("SELECT name FROM sqlite_master")}
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise refusal(FormatError, "gdal", book.lang, file=request.name, reason=reason(error, path)) from error
     layers = [str(name) for name, kind in found if kind == "features"]
     tables = [str(name) for name, kind in found if kind == "attributes"]
+    gone = [name for name in (layers if request.layer is None else [request.layer]) if name.casefold() not in there]
+    if gone and gone[0] in (*layers, *tables):
+        others = listing([name for name in layers if name not in gone]) or "—"
+        raise refusal(
+            FormatError, "gpkg_table", book.lang, file=request.name, layer=gone[0], others=others, where=request.where
+        )
     # QGIS keeps its drawing styles in a table beside the layers: tables count when named, or when there are no layers.
     return [*layers, *tables] if request.layer is not None or not layers else layers
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
+
+
+def _checked(path: Path, raw: RawLayer, book: Book) -> RawLayer:
+    """Find shapes that GDAL takes for missing because they are damaged, and shapes in another system than the layer."""
+    if raw.geometry is None:
+        return raw
+    try:
+        with closing(_open(path)) as file:
+            given, strange, found, own = _starts(file, raw.layer, bool(shapely.is_missing(raw.geometry).any()))
+    except (sqlite3.Error, TypeError, ValueError):  # a view, say: what GDAL has read is all there is to know
+        return raw
+    odd = np.isin(raw.fids, strange)
+    if odd.any():
+        book.add(
+            "shape_elsewhere", "warning", "noted", (raw.file, raw.layer, ""),
+            count=int(odd.sum()), rows=listing(raw.fids[odd].tolist()), found=listing(found), crs=own,
+        )  # fmt: skip
+    damaged = shapely.is_missing(raw.geometry) & np.isin(raw.fids, given)
+    geometry = raw.geometry.copy()
+    geometry[odd] = None
+    return replace(raw, geometry=geometry, broken=raw.broken | damaged | odd)
+
+
+def _starts(file: sqlite3.Connection, layer: str, missing: bool) -> tuple[list[int], list[int], list[int], int]:
+    """Look at how each shape begins.
+
+    Returns
+    -------
+    tuple
+        The rows that have bytes for a shape (looked up where shapes are missing), the rows in another system, the
+        numbers of these systems, and that of the layer.
+    """
+    column, own = file.execute(
+        "SELECT column_name, srs_id FROM gpkg_geometry_columns WHERE lower(table_name) = lower(?)", (layer,)
+    ).fetchone()
+    table, shape = (f'"{name.replace(chr(34), 2 * chr(34))}"' for name in (layer, str(column)))
+    start = f"substr({shape}, 1, {_BLOB})"
+    kinds = file.execute(f"SELECT DISTINCT {start}, typeof({shape}) FROM {table}").fetchall()
+    systems: dict[int, list[bytes]] = {}
+    for head, kind in kinds:
+        if kind == "blob" and head is not None and head[:2] == b"GP" and len(head) == _BLOB:
+            order = "little" if head[3] & 1 else "big"
+            systems.setdefault(int.from_bytes(head[4:8], order, signed=True), []).append(head)  # type: ignore[arg-type]
+    there = f"SELECT rowid FROM {table} WHERE {shape} IS NOT NULL"
+    given = [row for (row,) in file.execute(there)] if missing else []
+    # 0 and -1 mean that the writer did not care; one number for all shapes means that it cared as little.
+    others = sorted(set(systems) - {own, 0, -1}) if len(set(systems) - {0, -1}) > 1 else []
+    strange = [
+        row
+        for system in others
+        for head in systems[system]
+        for (row,) in file.execute(f"SELECT rowid FROM {table} WHERE {start} = ?", (head,))
+    ]
+    return given, strange, others, int(own)

@@ -1,219 +1,151 @@
-"""The ground as a GeoTIFF: the door of rasterio. Heights are taken at cell centres, many parcels at a time."""
+"""Heights on a grid (GeoTIFF): the door of rasterio. The whole grid is read; a damaged part costs that part."""
 
 from __future__ import annotations
 
-import datetime as dt
+import contextlib
 import warnings
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import rasterio
 import rasterio.errors
+import rasterio.io
 import rasterio.windows
-import shapely
 from pyproj import CRS
+from pyproj.exceptions import CRSError
 
-from gisplan.base.errors import FormatError, MissingCRS
+from gisplan.base.errors import FormatError, ReadError
 from gisplan.base.issues import Book
-from gisplan.reading.coordinates import Change, change, crs_named, crs_of, crs_title
-from gisplan.reading.formats.raw import Request, check_start, reason
+from gisplan.reading.coordinates import crs_of
+from gisplan.reading.formats.raw import RawGrid, Request, check_start, reason
 from gisplan.reading.refusals import refusal
 
+LARGEST = 250_000_000
+"""Cells of the largest grid that is read: about 1 GB. 15 km square at 1 m, 75 km at 5 m."""
 _STARTS = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
-_AT_ONCE = 2_000_000
-"""Cells looked at in one go: about 100 MB of coordinates."""
-_LOWEST, _HIGHEST = -500.0, 9000.0
+_ROWS = 2048
+_METRES = {
+    **dict.fromkeys(("", "m", "metre", "meter", "metres", "meters"), 1.0),
+    **dict.fromkeys(("cm", "centimetre", "centimeter"), 0.01),
+    **dict.fromkeys(("mm", "millimetre", "millimeter"), 0.001),
+    **dict.fromkeys(("ft", "foot", "feet", "international foot"), 0.3048),
+    **dict.fromkeys(("us-ft", "us_survey_foot", "us survey foot", "foot_us", "ftus"), 1200 / 3937),
+}
 
 
-@dataclass(frozen=True)
-class Cells:
-    """Heights at points, and to which shape each point belongs.
-
-    Attributes
-    ----------
-    owner
-        Position of the shape in the input.
-    x, y, z
-        Coordinates (zone's CRS, m) and height (m) of each point that has one.
-    expected
-        Per shape: how many points it has, with and without a height.
-    """
-
-    owner: np.ndarray
-    x: np.ndarray
-    y: np.ndarray
-    z: np.ndarray
-    expected: np.ndarray
-
-    @property
-    def found(self) -> np.ndarray:
-        """Per shape: how many of its points have a height."""
-        return np.bincount(self.owner, minlength=len(self.expected))
-
-
-@dataclass(frozen=True)
-class Ground:
-    """A DEM: the file, the day it shows, and how its coordinates relate to the zone's.
-
-    Attributes
-    ----------
-    path
-        The GeoTIFF.
-    name
-        Its name for messages.
-    as_of
-        The day of the survey, None if not stated.
-    cell_m
-        Size of a cell in m (about, where the DEM is in degrees).
-    bounds
-        West, south, east, north in the zone's CRS, m.
-    """
-
-    path: Path
-    name: str
-    as_of: dt.date | None
-    cell_m: float
-    bounds: tuple[float, float, float, float]
-    to_file: Change
-    to_zone: Change
-
-    def sample(self, geometries: Sequence[shapely.Geometry] | np.ndarray) -> Cells:
-        """Take heights at every cell centre inside a polygon, and every cell size along a line.
-
-        Parameters
-        ----------
-        geometries
-            Polygons and lines in the zone's CRS; empty ones have no points.
-
-        Returns
-        -------
-        Cells
-            Points whose height is not known (no data, outside the DEM, not finite) are left out and counted.
-        """
-        shapes = np.asarray(geometries, dtype=object)
-        in_file = self.to_file.shapes(shapes)
-        expected = np.zeros(len(shapes), dtype=np.int64)
-        parts: list[tuple[np.ndarray, ...]] = []
-        with _opened(self.path) as data:
-            for owner, x, y in _points(in_file, data.transform):
-                expected += np.bincount(owner, minlength=len(shapes))
-                z = _heights(data, x, y)
-                has = np.isfinite(z)
-                parts.append((owner[has], *self.to_zone.points(x[has], y[has]), z[has]))
-        if not parts:
-            none = np.zeros(0)
-            return Cells(np.zeros(0, dtype=np.int64), none, none, none, expected)
-        owner, x, y, z = (np.concatenate(column) for column in zip(*parts, strict=True))
-        order = np.argsort(owner, kind="stable")
-        return Cells(owner[order], x[order], y[order], z[order], expected)
-
-
-def open_ground(
-    path: Path, zone: CRS, as_of: dt.date | None, declared: str | None, place: tuple[Request, Book]
-) -> Ground:
-    """Look at a DEM and relate it to the zone.
+def read_grid(path: Path, request: Request, book: Book) -> list[RawGrid]:
+    """Read a GeoTIFF of heights.
 
     Raises
     ------
     FormatError
-        The file is no GeoTIFF, has several bands, or no position.
-    MissingCRS
-        It names no coordinate system, or one with an unknown shift to the zone's.
+        The file is no GeoTIFF, is damaged throughout, has several bands, or no position.
+    ReadError
+        It has more cells than are read.
     """
-    request, book = place
     check_start(path, _STARTS, "GeoTIFF", request, book)
     try:
-        with _opened(path) as data:
-            own = crs_of(data.crs.to_wkt()) if data.crs else None
-            count, transform, bounds = data.count, data.transform, data.bounds
-    except (rasterio.errors.RasterioError, OSError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            data = rasterio.open(path, driver="GTiff")
+        with data:
+            return [_grid(data, request, book)]
+    except (rasterio.errors.RasterioError, rasterio.errors.RasterioIOError, OSError, ValueError) as error:
+        if isinstance(error, ReadError):
+            raise
         raise refusal(FormatError, "gdal", book.lang, file=request.name, reason=reason(error, path)) from error
-    if count != 1 or transform.is_identity:
-        raise refusal(FormatError, "dem_shape", book.lang, file=request.name, bands=count)
-    crs = crs_named(declared, request.where, book.lang) if declared else own
-    if crs is None:
-        raise refusal(
-            MissingCRS, "crs_missing", book.lang,
-            file=request.name, where=request.where, line=f'crs = "{crs_title(zone)}"', count=1,
-        )  # fmt: skip
-    to_zone = change(crs, zone, request.name, request.where, book.lang)
-    to_file = change(zone, crs, request.name, request.where, book.lang)
-    corner_x = np.array([bounds.left, bounds.left, bounds.right, bounds.right])
-    corner_y = np.array([bounds.bottom, bounds.top, bounds.bottom, bounds.top])
-    x, y = to_zone.points(corner_x, corner_y)
-    cells = max(abs(bounds.right - bounds.left) / abs(transform.a or transform.b), 1.0)
-    cell_m = float(np.hypot(x[2] - x[0], y[2] - y[0]) / cells)
-    box = (float(x.min()), float(y.min()), float(x.max()), float(y.max()))
-    return Ground(path, request.name, as_of, cell_m, box, to_file, to_zone)
 
 
-def _opened(path: Path) -> rasterio.io.DatasetReader:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return rasterio.open(path, driver="GTiff")
+def _grid(data: rasterio.io.DatasetReader, request: Request, book: Book) -> RawGrid:
+    kind = np.dtype(data.dtypes[0])
+    if data.count != 1 or data.transform.is_identity or kind.kind not in "iuf":
+        raise refusal(FormatError, "dem_shape", book.lang, file=request.name, bands=data.count)
+    if data.width * data.height > LARGEST:
+        cells, most = f"{data.width} × {data.height}", f"{LARGEST:,}"
+        raise refusal(ReadError, "dem_large", book.lang, file=request.name, cells=cells, most=most)
+    factor = _unit(data, request, book)
+    scale, offset = data.scales[0] * factor, data.offsets[0] * factor
+    small = (scale, offset) == (1.0, 0.0) and (kind == "float32" or kind.itemsize <= 2)
+    heights = np.full((data.height, data.width), np.nan, dtype="float32" if small else "float64")
+    lost = 0
+    for strip in _strips(data):
+        try:
+            _put(heights, strip, data.read(1, window=strip, masked=True))
+        except rasterio.errors.RasterioError:
+            lost += _salvage(data, strip, heights)
+    if lost:
+        if not np.isfinite(heights).any():
+            raise refusal(FormatError, "dem_lost", book.lang, file=request.name)
+        book.add("dem_damaged", "warning", "set aside", (request.name, "", ""), blocks=lost)
+    if data.nodata is None and (heights == 0).any():
+        _leave_out_unwritten(data, heights)
+    if not small:
+        heights = heights * scale + offset
+    own = crs_of(data.crs.to_wkt()) if data.crs else None
+    a, b, c, d, e, f = tuple(data.transform)[:6]
+    return RawGrid(request.name, heights, (a, b, c, d, e, f), own)
 
 
-def _points(shapes: np.ndarray, transform: rasterio.Affine) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Lay points on shapes, in batches: (owner, x, y) in the file's coordinates."""
-    dimension = np.where(shapely.is_missing(shapes) | shapely.is_empty(shapes), -1, shapely.get_dimensions(shapes))
-    areas = np.flatnonzero(dimension == 2)
-    yield from _inside(shapes, areas, transform)
-    for batch in np.array_split(np.flatnonzero(dimension == 1), max(1, int((dimension == 1).sum() // 50_000))):
-        step = float(np.sqrt(abs(transform.determinant)))
-        counts = np.floor(shapely.length(shapes[batch]) / step).astype(np.int64) + 2
-        owner = np.repeat(batch, counts)
-        along = (np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)) * step
-        point = shapely.line_interpolate_point(shapes[owner], np.minimum(along, shapely.length(shapes[owner])))
-        yield owner, shapely.get_x(point), shapely.get_y(point)
+def _strips(data: rasterio.io.DatasetReader) -> Iterator[rasterio.windows.Window]:
+    """Cut a grid into strips of whole blocks."""
+    deep = data.block_shapes[0][0]
+    rows = max(deep, _ROWS // deep * deep)
+    for top in range(0, data.height, rows):
+        yield rasterio.windows.Window(0, top, data.width, min(rows, data.height - top))
 
 
-def _inside(
-    shapes: np.ndarray, areas: np.ndarray, transform: rasterio.Affine
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Give the cell centres inside polygons: all cells of each bounding box, then those that lie inside."""
-    if not len(areas):
-        return
-    back = ~transform
-    bounds = shapely.bounds(shapes[areas])
-    corners_x, corners_y = bounds[:, [0, 0, 2, 2]], bounds[:, [1, 3, 1, 3]]
-    column = back.a * corners_x + back.b * corners_y + back.c
-    row = back.d * corners_x + back.e * corners_y + back.f
-    first_column, first_row = np.floor(column.min(axis=1)), np.floor(row.min(axis=1))
-    width = (np.floor(column.max(axis=1)) - first_column + 1).astype(np.int64)
-    height = (np.floor(row.max(axis=1)) - first_row + 1).astype(np.int64)
-    shapely.prepare(shapes[areas])
-    size = width * height
-    batch = np.cumsum(size) // _AT_ONCE
-    for number in np.unique(batch):
-        at = np.flatnonzero(batch == number)
-        which = np.repeat(at, size[at])
-        rank = np.arange(len(which)) - np.repeat(np.cumsum(size[at]) - size[at], size[at])
-        c = first_column[which] + rank % width[which] + 0.5
-        r = first_row[which] + rank // width[which] + 0.5
-        x = transform.a * c + transform.b * r + transform.c
-        y = transform.d * c + transform.e * r + transform.f
-        owner = areas[which]
-        inside = shapely.contains_xy(shapes[owner], x, y)
-        yield owner[inside], x[inside], y[inside]
+def _blocks(data: rasterio.io.DatasetReader) -> Iterator[tuple[int, int, rasterio.windows.Window]]:
+    """Give every block of the file: its place among the blocks, and its window."""
+    deep, wide = data.block_shapes[0]
+    for j, top in enumerate(range(0, data.height, deep)):
+        for i, left in enumerate(range(0, data.width, wide)):
+            rest = min(wide, data.width - left), min(deep, data.height - top)
+            yield j, i, rasterio.windows.Window(left, top, *rest)
 
 
-def _heights(data: rasterio.io.DatasetReader, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Take the height of the cell in which each point lies; NaN where there is none."""
-    z = np.full(len(x), np.nan)
-    if not len(x):
-        return z
-    back = ~data.transform
-    column = np.floor(back.a * x + back.b * y + back.c)
-    row = np.floor(back.d * x + back.e * y + back.f)
-    on = (column >= 0) & (row >= 0) & (column < data.width) & (row < data.height)
-    if not on.any():
-        return z
-    c, r = column[on].astype(np.int64), row[on].astype(np.int64)
-    window = rasterio.windows.Window(c.min(), r.min(), c.max() - c.min() + 1, r.max() - r.min() + 1)
-    band = data.read(1, window=window, masked=True)
-    values = np.ma.filled(band.astype("float64"), np.nan)[r - r.min(), c - c.min()] * data.scales[0] + data.offsets[0]
-    values[~((values > _LOWEST) & (values < _HIGHEST))] = np.nan
-    z[on] = values
-    return z
+def _put(heights: np.ndarray, window: rasterio.windows.Window, band: np.ma.MaskedArray) -> None:
+    rows, columns = window.toslices()
+    heights[rows, columns] = np.ma.filled(band.astype(heights.dtype), np.nan)
+
+
+def _salvage(data: rasterio.io.DatasetReader, strip: rasterio.windows.Window, heights: np.ndarray) -> int:
+    """Read the blocks of a damaged strip one by one; give how many cannot be read."""
+    lost = 0
+    for _, _, block in _blocks(data):
+        if strip.row_off <= block.row_off < strip.row_off + strip.height:
+            try:
+                _put(heights, block, data.read(1, window=block, masked=True))
+            except rasterio.errors.RasterioError:
+                lost += 1
+    return lost
+
+
+def _leave_out_unwritten(data: rasterio.io.DatasetReader, heights: np.ndarray) -> None:
+    """Take out blocks that were never written: they read as level ground at height 0."""
+    for j, i, block in _blocks(data):
+        rows, columns = block.toslices()
+        if not heights[rows, columns].any() and data.get_tag_item(f"BLOCK_OFFSET_{i}_{j}", "TIFF", bidx=1) is None:
+            heights[rows, columns] = np.nan
+
+
+def _unit(data: rasterio.io.DatasetReader, request: Request, book: Book) -> float:
+    """Give the metres in the unit of the heights, as the band or the file's height system names it."""
+    name = (data.units[0] or "").strip().casefold()
+    if name not in _METRES:
+        raise refusal(FormatError, "dem_unit", book.lang, file=request.name, unit=name)
+    factor = _METRES[name]
+    if not name and data.crs:
+        with contextlib.suppress(CRSError):
+            factor = next(
+                (
+                    axis.unit_conversion_factor
+                    for part in CRS.from_wkt(data.crs.to_wkt()).sub_crs_list
+                    if part.is_vertical
+                    for axis in part.axis_info
+                ),
+                1.0,
+            )
+    if factor != 1.0:
+        book.add("dem_feet", "info", "noted", (request.name, "", ""), factor=f"{factor:g}")
+    return factor

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from pyproj import CRS
 from gisplan.base.errors import FormatError, LayerError, ReadError
 from gisplan.base.issues import Book
 from gisplan.reading.refusals import listing, refusal, shorten
+
+_FOLDERS = re.compile(r"(?<![\w.<])(?:[A-Za-z]:)?[/\\](?:[^\s/\\:'\"]+[/\\])+")
+"""The folders before the name of a file, where a path starts at the root."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +57,16 @@ class RawLayer:
     fids
         The file's own number of each row.
     geometry
-        Shapes as the file holds them (None where there is none or it is broken); None for a plain table.
+        Shapes as the file holds them, with their heights (None where there is none or it is broken); None for a plain
+        table.
     broken
         Which rows have a shape that cannot be read.
     crs
         The coordinate system the file names, None if it names none.
     lossy
         Columns in which the file itself has already lost digits of whole numbers.
+    used
+        Columns that a format has already turned into ours.
     """
 
     file: str
@@ -70,6 +77,7 @@ class RawLayer:
     broken: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=bool))
     crs: CRS | None = None
     lossy: frozenset[str] = frozenset()
+    used: frozenset[str] = frozenset()
 
     @property
     def title(self) -> str:
@@ -77,10 +85,36 @@ class RawLayer:
         return self.file if self.layer in ("", Path(self.file).stem) else f"{self.file}:{self.layer}"
 
 
+@dataclass(frozen=True)
+class RawGrid:
+    """Heights on a grid as the file holds them.
+
+    Attributes
+    ----------
+    file
+        Name for messages.
+    heights
+        Rows of cells, in metres (float32 or float64); NaN where there is none.
+    affine
+        From column and row to x and y: ``x = a·column + b·row + c``, ``y = d·column + e·row + f``.
+    crs
+        The coordinate system the file names, None if it names none.
+    """
+
+    file: str
+    heights: np.ndarray
+    affine: tuple[float, float, float, float, float, float]
+    crs: CRS | None = None
+
+
 def reason(error: Exception, path: Path, width: int = 160) -> str:
-    """Give what a library says of a file, without where on this machine the file lies."""
+    """Give what a library says of a file, without where on this machine the file, or the library's own source, lies.
+
+    >>> reason(ValueError("/opt/build/ogr/ogrshape.cpp, 36: error in /srv/a b/x.shp"), Path("/srv/a b/x.shp"))
+    'ogrshape.cpp, 36: error in x.shp'
+    """
     text = str(error).replace(str(path), path.name).replace(str(path.parent), "")
-    return shorten(text, width)
+    return shorten(_FOLDERS.sub("", text), width)
 
 
 def check_start(path: Path, starts: tuple[bytes, ...], kind: str, request: Request, book: Book) -> None:
@@ -110,7 +144,9 @@ def choose(layers: list[str], request: Request, book: Book) -> list[str]:
     LayerError
         The file has no layer of that name, or none at all.
     """
-    if request.layer is None and layers:
+    if not layers:
+        raise refusal(LayerError, "no_layers", book.lang, file=request.name, where=request.where)
+    if request.layer is None:
         return layers
     if request.layer in layers:
         return [str(request.layer)]

@@ -7,21 +7,29 @@ import io
 import re
 import warnings
 import zipfile
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from gisplan.base.errors import EncodingError, FormatError, ReadError
+from gisplan.base.errors import EncodingError, FormatError, GisplanError, ReadError
 from gisplan.base.issues import Book
 from gisplan.reading.formats.raw import RawLayer, Request, check_start, choose, reason
-from gisplan.reading.refusals import refusal
-from gisplan.reading.words import cell_text
+from gisplan.reading.refusals import listing, refusal, shorten
+from gisplan.reading.words import cell_text, number_of, plain_blank
 
 _LARGEST = 1 << 30
 _RATIO = 200
+_TITLE = 3
+"""A row of one cell above a row of so many is a title."""
+_DAMAGE = (
+    zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, LookupError, ArithmeticError, ValueError,
+    TypeError, AttributeError, SyntaxError,
+)  # fmt: skip
+"""What openpyxl and zipfile raise of a damaged workbook."""
 _EXACT = 10**15
 """Excel keeps 15 digits: a number with more is not the number that somebody typed."""
 
@@ -37,10 +45,11 @@ def read_csv(path: Path, request: Request, book: Book) -> list[RawLayer]:
     if path.stat().st_size > _LARGEST:
         raise refusal(ReadError, "too_large", book.lang, file=request.name)
     text = _text(path.read_bytes(), request, book)
-    first = text.lstrip("\n").split("\n", 1)[0]
+    first = re.sub('"[^"]*"', "", text.lstrip("\n")).split("\n", 1)[0]
     delimiter = max(",;\t", key=first.count)
     try:
-        rows = [row for row in csv.reader(io.StringIO(text), delimiter=delimiter, strict=True) if any(row)]
+        lines = enumerate(csv.reader(io.StringIO(text), delimiter=delimiter, strict=True), start=1)
+        rows = {number: row for number, row in lines if any(row)}
     except csv.Error as error:
         raise refusal(FormatError, "csv_broken", book.lang, file=request.name, reason=reason(error, path)) from error
     return [_layer(rows, Path(request.name).stem, request, book)]
@@ -85,15 +94,44 @@ def read_xlsx(path: Path, request: Request, book: Book) -> list[RawLayer]:
             warnings.simplefilter("ignore")
             workbook = openpyxl.load_workbook(path, read_only=True, data_only=True)
             try:
-                sheet = choose(list(workbook.sheetnames), request, book)[0]
-                rows = [list(row) for row in workbook[sheet].iter_rows() if any(c.value is not None for c in row)]
+                sheets = list(workbook.sheetnames)
+                sheet = choose(sheets, request, book)[0]
+                lines = enumerate(workbook[sheet].iter_rows(), start=1)
+                rows = {number: list(row) for number, row in lines if any(c.value is not None for c in row)}
             finally:
                 workbook.close()
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, SyntaxError) as error:
+    except GisplanError:
+        raise
+    except _DAMAGE as error:
         raise refusal(FormatError, "gdal", book.lang, file=request.name, reason=reason(error, path)) from error
+    if request.layer is None and len(sheets) > 1:
+        others = listing(sheets[1:], 20)
+        book.add("sheets_more", "info", "noted", (request.name, sheet, ""), sheet=sheet, others=others)
     lossy: set[int] = set()
-    texts = [[_cell(cell, column, lossy) for column, cell in enumerate(row)] for row in rows]
+    texts = {n: [_cell(cell, column, lossy) for column, cell in enumerate(row)] for n, row in rows.items()}
+    width = max((len(row) for row in texts.values()), default=0)
+    texts = {n: [*row, *[""] * (width - len(row))] for n, row in texts.items()}  # a row ends with its last cell
     return [_layer(texts, sheet, request, book, lossy)]
+
+
+def sheets(path: Path, request: Request, book: Book) -> list[str]:
+    """List the sheets of a workbook; none where it cannot be opened, which reading it then says."""
+    import openpyxl
+
+    check_start(path, (b"PK\x03\x04",), "xlsx", request, book)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > _LARGEST:
+                return []
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            workbook = openpyxl.load_workbook(path, read_only=True)
+    except _DAMAGE:
+        return []
+    try:
+        return [str(name) for name in workbook.sheetnames]
+    finally:
+        workbook.close()
 
 
 def _cell(cell: Any, column: int, lossy: set[int]) -> str:
@@ -108,10 +146,14 @@ def _cell(cell: Any, column: int, lossy: set[int]) -> str:
     return text.zfill(width)
 
 
-def _layer(rows: list[list[str]], layer: str, request: Request, book: Book, lossy: Iterable[int] = ()) -> RawLayer:
-    """Make a raw layer of rows of text, the first of which names the columns."""
-    if not rows:
+def _layer(
+    lines: Mapping[int, list[str]], layer: str, request: Request, book: Book, lossy: Iterable[int] = ()
+) -> RawLayer:
+    """Make a raw layer of rows of text by their numbers in the file; the first names the columns."""
+    if not lines:
         raise refusal(FormatError, "table_empty", book.lang, file=request.name)
+    rows, numbers = list(lines.values()), list(lines)
+    _check_header(rows, request, book)
     head = [name.strip() for name in rows[0]]
     while head and not head[-1]:
         head.pop()
@@ -119,14 +161,58 @@ def _layer(rows: list[list[str]], layer: str, request: Request, book: Book, loss
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice or not names:
         raise refusal(FormatError, "table_header", book.lang, file=request.name, names=", ".join(twice) or "—")
-    body = []
-    for number, row in enumerate(rows[1:], start=2):
+    body, short = [], []
+    for number, row in zip(numbers[1:], rows[1:], strict=True):
         if any(cell.strip() for cell in row[len(names) :]):
             raise refusal(
                 FormatError, "table_row", book.lang, file=request.name, row=number, cells=len(row), columns=len(names)
             )
+        if len(row) < len(names):
+            short.append(number)
         body.append([*row[: len(names)], *[""] * (len(names) - len(row))])
+    _note_cells(names, body, short, (request.name, layer, ""), book)
     columns = {name: pd.Series([row[i] for row in body], dtype="str") for i, name in enumerate(names)}
     lost = frozenset(names[i] for i in lossy if i < len(names))
-    fids = np.arange(2, len(body) + 2)
+    fids = np.array(numbers[1:], dtype=np.int64)
     return RawLayer(request.name, layer, pd.DataFrame(columns), fids, lossy=lost)
+
+
+def _check_header(rows: list[list[str]], request: Request, book: Book) -> None:
+    """Refuse a table whose first row is a title, or whose header has several lines (merged cells).
+
+    Raises
+    ------
+    FormatError
+        The names of the columns are not, or not all, in the first row.
+    """
+    filled = [[i for i, cell in enumerate(row) if cell.strip()] for row in rows[:3]]
+    if len(filled) < 2 or not filled[1]:
+        return
+    if len(filled[0]) == 1 and len(filled[1]) >= _TITLE:
+        raise refusal(
+            FormatError, "table_title", book.lang,
+            file=request.name, title=shorten(rows[0][filled[0][0]]), cells=len(filled[1]),
+        )  # fmt: skip
+    gaps = set(range(max(filled[0], default=0))) - set(filled[0])
+    if gaps & set(filled[1]) and not _numbers(rows[1]) and len(rows) > 2 and _numbers(rows[2]):
+        below = listing(rows[1][i] for i in sorted(gaps & set(filled[1])))
+        raise refusal(FormatError, "table_lines", book.lang, file=request.name, below=below)
+
+
+def _numbers(row: list[str]) -> int:
+    """Count the cells that are numbers."""
+    return sum(number_of(cell) is not None and not plain_blank(cell) for cell in row)
+
+
+def _note_cells(
+    names: list[str], body: list[list[str]], short: list[int], place: tuple[str, str, str], book: Book
+) -> None:
+    """Write down columns without a name, a header that looks like data, and rows that end too soon."""
+    unnamed = [i for i, name in enumerate(names) if name == f"#{i + 1}" and any(row[i].strip() for row in body)]
+    if unnamed:
+        book.add("column_unnamed", "warning", "noted", place, columns=listing(names[i] for i in unnamed))
+    numbers = [name for name in names if number_of(name) is not None and not plain_blank(name)]
+    if len(numbers) * 2 > len(names):
+        book.add("header_numbers", "warning", "noted", place, names=listing(numbers))
+    if short:
+        book.add("rows_short", "warning", "noted", place, count=len(short), rows=listing(short))
