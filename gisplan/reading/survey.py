@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
@@ -13,26 +14,25 @@ import numpy as np
 import pandas as pd
 from pyproj import CRS
 
-from gisplan.base.errors import LayerError, ProfileError, ReadError
-from gisplan.base.files import inside, sha256
+from gisplan.base.errors import LayerError, ReadError
 from gisplan.base.issues import Book, Issue
 from gisplan.base.labels import Label
+from gisplan.reading import fitting, records
 from gisplan.reading import layers as clean
-from gisplan.reading import records
+from gisplan.reading.child import Child
 from gisplan.reading.coordinates import Gate, crs_of, crs_title, zone_crs
 from gisplan.reading.entries import NAME
+from gisplan.reading.folder import Folder, Heights, Progress, Waiting, ground_reader
 from gisplan.reading.formats import registry
-from gisplan.reading.formats.raster import Ground, open_ground
-from gisplan.reading.formats.raw import RawLayer, Request
-from gisplan.reading.formats.shapefile import sidecars
-from gisplan.reading.refusals import nearest, refusal
+from gisplan.reading.formats.raw import RawGrid, RawLayer, Request
+from gisplan.reading.ground import Ground, of_grid
+from gisplan.reading.refusals import refusal
+from gisplan.reading.spots import of_spots
 from gisplan.reading.words import date_of
 from gisplan.reading.zone_file import Reader, Source, ZoneFile, read_zone_file
-from gisplan.rules.profile import Profile, load, shipped
+from gisplan.rules.profile import Profile, load
 
 DEFAULT_PROFILE = "jiutong_classic"
-_DOCUMENTS = {".md", ".txt", ".pdf", ".docx", ".doc", ".html", ".png", ".jpg"}
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,8 @@ class Survey:
         Whether the zone is invented.
     crs
         The zone's CRS: projected, metres.
+    gate
+        Tells whether coordinates lie where the zone lies.
     profile
         The profile it is to be judged by.
     date, data_date
@@ -62,11 +64,11 @@ class Survey:
     barriers
         What a connection must not cross; None where nothing is said, empty where it is said that there are none.
     ground
-        The DEM, or None.
+        Where heights are read, or None.
     doubts
         Services in which a possibly closed valve was set aside.
     missing
-        By service, what lost its shape in reading and could have served a parcel: feature → its extent, as far as known.
+        By service, what lost its shape in reading and could have served a parcel: feature → its extent, where known.
     blockers_lost
         A parcel or barrier has lost its shape: what lies across a connection is then not fully known.
     issues
@@ -75,6 +77,9 @@ class Survey:
         Name → sha256 of every file that was read.
     notes
         Sentences for every output: declared defaults, accuracies.
+    neighbours
+        Land that stands in the way of a connection but is not judged: the zone's parcels round a red line; None where
+        the parcels are the zone's own.
     """
 
     folder: Path | None
@@ -82,6 +87,7 @@ class Survey:
     invented: bool
     note: Label
     crs: CRS
+    gate: Gate
     profile: Profile
     date: dt.date | None
     data_date: dt.date | None
@@ -99,6 +105,7 @@ class Survey:
     issues: tuple[Issue, ...]
     inputs: dict[str, str] = field(default_factory=dict)
     notes: tuple[Label, ...] = ()
+    neighbours: np.ndarray | None = None
 
 
 def read_folder(
@@ -125,17 +132,13 @@ def read_folder(
     folder = Path(folder)
     if not folder.is_dir():
         raise refusal(ReadError, "no_folder", lang, folder=folder.name or str(folder))
-    said = read_zone_file(folder, lang)
-    return _Folder(folder.resolve(), said, Book(lang), progress or (lambda name: None)).survey(profile)
+    with Child(lang) as child:
+        said = read_zone_file(folder, lang)
+        return _Folder(folder.resolve(), said, Book(lang), progress or (lambda name: None), child).survey(profile)
 
 
-class _Folder:
-    """Reads the files of one folder, and remembers which ones."""
-
-    def __init__(self, root: Path, said: ZoneFile, book: Book, progress: Progress) -> None:
-        self.root, self.said, self.book, self.progress = root, said, book, progress
-        self.inputs: dict[str, str] = {}
-        self._use(root / NAME)
+class _Folder(Folder):
+    """Reads a folder, and makes a survey of it."""
 
     def survey(self, profile_name: str | None) -> Survey:
         said, book = self.said, self.book
@@ -144,122 +147,43 @@ class _Folder:
         name = profile_name or said.profile or DEFAULT_PROFILE
         profile = load(name, self.root)
         if (self.root / name).is_file():
-            self._use(self.root / name)
-        gate = Gate.at(zone_crs(said.crs, said.place, book.lang), said.place)
-        sources = self._sources(profile)
-        given = {key: self._read(found) for key, found in sources.items()}
-        if "parcels" not in given:
+            self.use(self.root / name)
+        gate = Gate.at(zone_crs(said.crs, said.place, book.lang), said.place, said.shifts)
+        sources = self.sources(profile)
+        if "parcels" not in sources:
             raise refusal(LayerError, "no_parcels", book.lang, suffixes=", ".join(registry.SHAPES))
-        ground = self._ground(gate)
-        made = Parts(profile, gate, given, said, ground)
-        survey = assemble(made, book)
-        self._unused()
+        heights = [said.ground] if said.ground is not None else []
+        tables = self.tables([*(source for found in sources.values() for source in found), *heights])
+        given = {key: self.read(found, tables) for key, found in sources.items()}
+        waiting = self.heights(tables)
+        snaps = _snaps(sources)
+        survey = assemble(Parts(profile, gate, given, said, lambda: _ground(waiting(), gate, book), snaps), book)
+        self.unused()
         return replace(survey, folder=self.root, inputs=dict(sorted(self.inputs.items())), issues=tuple(book))
-
-    def _sources(self, profile: Profile) -> dict[str, tuple[Source, ...]]:
-        """Say which sources feed which table: as zone.toml says, else by the names of the files."""
-        said = self.said
-        networks = [service.key for service in profile.networks]
-        self._known(networks, said)
-        sources: dict[str, tuple[Source, ...]] = {}
-        for key in ("parcels", "works", "evidence", "barriers", *networks):
-            if key in said.absent or (key == "barriers" and said.no_barriers):
-                continue
-            named = said.layers.get(key) or ((said.tables[key],) if key in said.tables else ())
-            if named:
-                sources[key] = tuple(s if s.file else replace(s, file=self._default(key, s.where, True)) for s in named)
-            elif found := self._default(key, f"[{key}]", False):
-                where = f"[{key}]" if key not in networks else f"[layer.{key}]"
-                sources[key] = (Source(key, where, file=found),)
-        return sources
-
-    def _known(self, networks: Sequence[str], said: ZoneFile) -> None:
-        """Refuse services that no profile has; leave out those that only this profile does not have."""
-        named = {*said.layers, *said.absent}
-        strange = sorted(named - set(networks))
-        elsewhere = {service.key for name in shipped() for service in load(name).networks} if strange else set()
-        for key in strange:
-            if key not in elsewhere:
-                near = nearest(key, networks)
-                place = Reader((self.root / NAME).read_text(encoding="utf-8", errors="replace"), self.book.lang)
-                raise refusal(
-                    ProfileError, "no_service", self.book.lang,
-                    place=place.place_of(f"[layer.{key}]", "-"), service=key,
-                    known=", ".join(networks), near=near or "—",
-                )  # fmt: skip
-            self.book.add("service_unused", "info", "noted", (NAME, "", ""), service=key)
-
-    def _default(self, key: str, where: str, needed: bool) -> str:
-        """Find the file that bears the name of a table."""
-        suffixes = registry.suffixes()
-        found = sorted(
-            e.name for e in self.root.iterdir() if e.stem.casefold() == key and e.suffix.casefold() in suffixes
-        )
-        if len(found) > 1:
-            raise refusal(ReadError, "file_which", self.book.lang, where=where, key=key, files=", ".join(found))
-        if not found and needed:
-            raise refusal(ReadError, "file_none", self.book.lang, where=where, key=key, suffixes=", ".join(suffixes))
-        return found[0] if found else ""
-
-    def _read(self, sources: tuple[Source, ...]) -> list[clean.Given]:
-        out: list[clean.Given] = []
-        for source in sources:
-            path = inside(self.root, source.file, f"{NAME} {source.where}")
-            name = path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else source.file
-            self.progress(name)
-            request = Request(name, source.where, source.layer, source.encoding)
-            raws = registry.read(path, request, self.book)
-            self._use(path)
-            if path.suffix.casefold() == ".shp":
-                for part in sidecars(path).values():
-                    self._use(part)
-            out.extend((source, raw) for raw in raws)
-        return out
-
-    def _ground(self, gate: Gate) -> Ground | None:
-        said = self.said.ground
-        if said is None:
-            return None
-        path = inside(self.root, said.file or "dem.tif", f"{NAME} [ground]")
-        name = path.relative_to(self.root).as_posix()
-        self.progress(name)
-        self._use(path)
-        return open_ground(path, gate.crs, said.as_of, said.crs, (Request(name, "[ground]"), self.book))
-
-    def _use(self, path: Path) -> None:
-        name = path.relative_to(self.root).as_posix()
-        if name not in self.inputs:
-            self.inputs[name] = sha256(path)
-
-    def _unused(self) -> None:
-        """Name the files that nobody asked for."""
-        for entry in sorted(self.root.iterdir()):
-            skip = entry.name.startswith(".") or entry.suffix.casefold() in _DOCUMENTS or entry.is_dir()
-            beside = entry.name.endswith(("-wal", "-shm", "-journal", ".aux.xml", ".tfw"))
-            if not skip and not beside and entry.name not in self.inputs:
-                self.book.add("file_unused", "info", "noted", (entry.name, "", ""), file=entry.name)
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What has been read, before it is cleaned."""
+    """What is being read, before it is cleaned; `snap_m` is each service's own tolerance."""
 
     profile: Profile
     gate: Gate
-    given: Mapping[str, Sequence[clean.Given]]
+    given: Mapping[str, Waiting]
     said: ZoneFile
-    ground: Ground | None
+    ground: Callable[[], Ground | None]
+    snap_m: dict[str, float]
 
 
 def assemble(parts: Parts, book: Book) -> Survey:
     """Clean every table and put them together."""
     gate, said, given = parts.gate, parts.said, parts.given
-    parcels = clean.parcels(given["parcels"], gate, said.place.county, book)
+    parcels = clean.parcels(given["parcels"](), gate, said.place.county, book)
     services = [s.key for s in parts.profile.networks if s.key in given]
-    cleaned = {key: clean.service(given[key], gate, book) for key in services}
-    barriers = clean.barriers(given["barriers"], gate, book) if given.get("barriers") else None
-    works = records.works(given.get("works", ()), book)
-    papers = records.evidence(given.get("evidence", ()), parts.profile, book)
+    town = fitting.Town.of(parcels.frame)
+    cleaned = {key: _fitted(given[key](), clean.service, gate, town, book) for key in services}
+    barriers = _fitted(given["barriers"](), clean.barriers, gate, town, book) if "barriers" in given else None
+    works = records.works(given["works"]() if "works" in given else (), book)
+    papers = records.evidence(given["evidence"]() if "evidence" in given else (), parts.profile, book)
     tables, declared = records.supply_points(
         said.supply, {key: layer.frame for key, layer in cleaned.items()}, gate, parts.profile, book
     )
@@ -267,8 +191,9 @@ def assemble(parts: Parts, book: Book) -> Survey:
         papers if declared.empty else declared if papers.empty else pd.concat([papers, declared], ignore_index=True)
     )
     records.check_references((parcels.frame, tables, works, papers), book)
-    if parts.ground is not None:
-        _check_ground(parts.ground, parcels.frame, book)
+    ground = parts.ground()
+    if ground is not None:
+        _check_ground(ground, parcels.frame, book)
     table = barriers.frame if barriers else clean.no_barriers(gate) if said.no_barriers else None
     found = [parcels, *cleaned.values(), *([barriers] if barriers else [])]
     return Survey(
@@ -277,33 +202,63 @@ def assemble(parts: Parts, book: Book) -> Survey:
         invented=said.invented,
         note=said.note,
         crs=gate.crs,
+        gate=gate,
         profile=parts.profile,
         date=said.date,
         data_date=said.data_date,
         parcels=parcels.frame,
         layers=tables,
         absent=frozenset(said.absent & {s.key for s in parts.profile.networks}),
-        snap_m=_snaps(given),
+        snap_m=parts.snap_m,
         works=works,
         evidence=papers,
         barriers=table,
-        ground=parts.ground,
+        ground=ground,
         doubts=frozenset(key for key, layer in cleaned.items() if layer.doubt),
         missing={key: layer.missing for key, layer in cleaned.items() if layer.missing is not None},
         blockers_lost=any(layer.lost for layer in found),
         issues=tuple(book),
-        notes=tuple(dict.fromkeys(n for layer in found for n in layer.notes)),
+        notes=tuple(dict.fromkeys([*(n for layer in found for n in layer.notes), *(ground.notes if ground else ())])),
     )
 
 
-def _snaps(given: Mapping[str, Sequence[clean.Given]]) -> dict[str, float]:
+def _fitted(
+    given: Sequence[clean.Given],
+    cleaner: Callable[[Sequence[clean.Given], Gate, Book], clean.Layer],
+    gate: Gate,
+    town: fitting.Town,
+    book: Book,
+) -> clean.Layer:
+    """Clean a layer, and refuse it where it does not fit the parcels."""
+    layer = cleaner(given, gate, book)
+    fitting.check(given, layer.frame, town, gate, book)
+    return layer
+
+
+def _snaps(sources: Mapping[str, Sequence[Source]]) -> dict[str, float]:
     """Give each service's own tolerance; of several sources the largest."""
-    out: dict[str, float] = {}
-    for key, pairs in given.items():
-        own = [source.snap_m for source, _ in pairs if source.snap_m is not None]
-        if own:
-            out[key] = max(own)
-    return out
+    own = {key: [source.snap_m for source in found if source.snap_m is not None] for key, found in sources.items()}
+    return {key: max(found) for key, found in own.items() if found}
+
+
+def _ground(heights: Heights | None, gate: Gate, book: Book) -> Ground | None:
+    """Make the ground of what was read: a grid, or spot heights and contours."""
+    if heights is None:
+        return None
+    source, raws = heights
+    grids = [raw for raw in raws if isinstance(raw, RawGrid)]
+    if grids:
+        return of_grid(grids[0], source, gate, book)
+    return of_spots([raw for raw in raws if isinstance(raw, RawLayer)], source, gate, book)
+
+
+def _ground_at(path: Path, gate: Gate, book: Book) -> Ground | None:
+    """Read the ground of frames from a file."""
+    source = Source("ground", "ground", file=path.name)
+    with Child(book.lang) as child:
+        answer = child.wait(child.queue(path.resolve(), Request(path.name, "ground"), ground_reader(path.name)))
+    book.adopt(answer.issues)
+    return _ground((source, [raw for group in answer.groups for raw in group]), gate, book)
 
 
 def _check_ground(ground: Ground, parcels: gpd.GeoDataFrame, book: Book) -> None:
@@ -332,7 +287,7 @@ class Said(TypedDict, total=False):
     barriers
         A frame, ``"none"`` (there are none), or None (nothing is known).
     ground
-        A DEM, or the path of one.
+        The ground, or the path of a file with one: a GeoTIFF, spot heights, contours.
     profile
         A profile or the id of one.
     date, data_date
@@ -401,16 +356,16 @@ def from_frames(parcels: gpd.GeoDataFrame, layers: Mapping[str, gpd.GeoDataFrame
         absent=frozenset(said.get("absent", ())),
     )
     ground = said.get("ground")
-    if isinstance(ground, str | Path):
-        path = Path(ground)
-        ground = open_ground(path.resolve(), gate.crs, None, None, (Request(path.name, "ground"), book))
-    survey = assemble(Parts(rules, gate, given, zone_file, ground), book)
+    made = _ground_at(Path(ground), gate, book) if isinstance(ground, str | Path) else ground
+    snaps = _snaps({key: [source] for key, (source, _) in given.items()})
+    waiting: dict[str, Waiting] = {key: partial(list, (pair,)) for key, pair in given.items()}
+    survey = assemble(Parts(rules, gate, waiting, zone_file, lambda: made, snaps), book)
     return replace(survey, issues=tuple(book))
 
 
 def _frames(
     parcels: gpd.GeoDataFrame, layers: Mapping[str, gpd.GeoDataFrame], said: Said, reader: Reader
-) -> dict[str, list[clean.Given]]:
+) -> dict[str, clean.Given]:
     """Pair every frame with what is said about it."""
     barriers = said.get("barriers")
     if isinstance(barriers, str) and barriers != "none":
@@ -422,7 +377,7 @@ def _frames(
         if frames.get(key) is None:
             raise reader.fail("defaults", key, "…", ", ".join(k for k, frame in frames.items() if frame is not None))
     return {
-        key: [(reader.source(key, key, dict(defaults.get(key, {}))), raw_frame(frame, key))]
+        key: (reader.source(key, key, dict(defaults.get(key, {}))), raw_frame(frame, key))
         for key, frame in frames.items()
         if frame is not None
     }
