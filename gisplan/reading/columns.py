@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -12,8 +15,9 @@ from gisplan.base.errors import LayerError, MissingColumn
 from gisplan.base.fields import Field, encode, fields, plain
 from gisplan.base.issues import Book
 from gisplan.base.labels import Label
+from gisplan.base.units import YELLOW_SEA_1956_M
 from gisplan.reading.formats.raw import RawLayer
-from gisplan.reading.refusals import listing, refusal, tally
+from gisplan.reading.refusals import listing, note, refusal, shorten, tally
 from gisplan.reading.words import (
     Words,
     as_dates,
@@ -22,6 +26,7 @@ from gisplan.reading.words import (
     plain_blank,
     text_column,
     unit_factor,
+    unit_of_name,
     words_of,
 )
 from gisplan.reading.zone_file import Source
@@ -40,18 +45,50 @@ class Taken:
         One column per row of fields.csv for the table; `use_text`, `status_text` and `role_text` keep the file's word.
     odd
         Per column: which cells say something that is not understood.
+    notes
+        Sentences for every output.
     """
 
     frame: pd.DataFrame
     odd: Mapping[str, np.ndarray] = field(default_factory=dict)
+    notes: tuple[Label, ...] = ()
 
     def puzzled(self, column: str) -> np.ndarray:
         """Tell which cells of a column say something that is not understood."""
         return self.odd.get(column, np.zeros(len(self.frame), dtype=bool))
 
 
+@dataclass(frozen=True)
+class Match:
+    """A column of a file that is one of ours.
+
+    Attributes
+    ----------
+    theirs
+        Its name in the file.
+    unit
+        The unit that its name states, where that is not ours.
+    stated
+        Whether anything states its unit: its name, or zone.toml.
+    others
+        Columns that could as well be it.
+    """
+
+    theirs: str
+    unit: str = ""
+    stated: bool = True
+    others: tuple[Match, ...] = ()
+
+
 def match(raw: RawLayer, table: str, source: Source, lang: str) -> dict[str, str]:
+    """Find our columns in a file, see `matches`: our name → theirs."""
+    return {ours: found.theirs for ours, found in matches(raw, table, source, lang).items()}
+
+
+def matches(raw: RawLayer, table: str, source: Source, lang: str) -> dict[str, Match]:
     """Find our columns in a file: as zone.toml says, else by our own name, else by an alias of fields.csv.
+
+    Case, width, and signs such as ``_`` do not matter; a unit in brackets (``管径(m)``) is the unit of the column.
 
     Raises
     ------
@@ -62,6 +99,7 @@ def match(raw: RawLayer, table: str, source: Source, lang: str) -> dict[str, str
     by_word: dict[str, str] = {}
     for name in theirs:
         by_word.setdefault(plain(name), name)
+    free = [name for name in theirs if name not in source.columns.values()]
     out = {}
     for ours, entry in fields(table).items():
         asked = source.columns.get(ours)
@@ -72,13 +110,41 @@ def match(raw: RawLayer, table: str, source: Source, lang: str) -> dict[str, str
                     MissingColumn, "column_not_there", lang,
                     file=raw.title, where=source.where, ours=ours, asked=asked, columns=listing(theirs, 40),
                 )  # fmt: skip
-            out[ours] = found
+            stated = ours in source.units or bool(unit_of_name(found, entry.unit)[1])
+            out[ours] = Match(found, stated=stated)
         elif ours not in source.constants:
-            words = [plain(word) for word in (ours, *entry.aliases)]
-            found = next((by_word[word] for word in words if word in by_word), None)
-            if found is not None and found not in source.columns.values():
-                out[ours] = found
+            likely = _likely(entry, free)
+            if likely is not None:
+                out[ours] = likely
     return out
+
+
+def _likely(entry: Field, names: Sequence[str]) -> Match | None:
+    """Find the column that is one of ours, and those that could be; our own name needs no alias, and so no choice."""
+    folded = {plain(name): name for name in reversed(names)}
+    own = folded.get(plain(entry.column)) or next((n for n in names if _bare(n) == _bare(entry.column)), None)
+    # A shapefile cuts names to ten signs: diameter_m is the rest of diameter_mm, and no column in metres.
+    own = own or (folded.get(entry.column[:_CUT]) if len(entry.column) > _CUT else None)
+    if own is not None:
+        return Match(own)
+    rank = {_bare(alias): i for i, alias in reversed(list(enumerate(entry.aliases)))}
+    found = []
+    for position, name in enumerate(names):
+        short, unit = unit_of_name(name, entry.unit) if entry.unit else (name, "")
+        for word, named in ((name, ""), (short, unit)):
+            if _bare(word) in rank:
+                found.append((rank[_bare(word)], position, Match(name, named, bool(named))))
+                break
+    best = [one for *_, one in sorted(found, key=lambda entry: entry[:2])]
+    return replace(best[0], others=tuple(best[1:])) if best else None
+
+
+_CUT = 10
+
+
+@cache
+def _bare(name: str) -> str:
+    return re.sub(r"[\W_]+", "", plain(name))
 
 
 def take(raw: RawLayer, table: str, source: Source, book: Book, services: Mapping[str, str] | None = None) -> Taken:
@@ -104,7 +170,8 @@ def take(raw: RawLayer, table: str, source: Source, book: Book, services: Mappin
     LayerError
         Ids have lost digits in the file already.
     """
-    matched = match(raw, table, source, book.lang)
+    found = matches(raw, table, source, book.lang)
+    matched = {ours: one.theirs for ours, one in found.items()}
     for ours, entry in fields(table).items():
         if entry.needed and ours not in matched and ours not in source.constants:
             raise refusal(
@@ -112,20 +179,17 @@ def take(raw: RawLayer, table: str, source: Source, book: Book, services: Mappin
                 file=raw.title, where=source.where, ours=ours, label=Label(entry.zh, entry.en).text(book.lang),
                 columns=listing(raw.table.columns, 40),
             )  # fmt: skip
-    unused = [name for name in raw.table.columns if name not in matched.values()]
+    unused = [name for name in raw.table.columns if name not in matched.values() and name not in raw.used]
     if unused:
         book.add("columns_unused", "info", "noted", (raw.file, raw.layer, ""), columns=listing(unused, 40))
+    hand = _Hand(raw, source, book, services or {})
     columns: dict[str, pd.Series] = {}
-    odd: dict[str, np.ndarray] = {}
     nothing = text_column(np.full(len(raw.table), None, dtype=object))
     for ours, entry in fields(table).items():
         values = _values(raw, ours, entry, matched, source, book)
-        if values is None:
-            columns.update(_blank(entry, nothing))
-        else:
-            known = services if entry.vocabulary == "service" else None
-            columns.update(_typed(words_of(values), entry, source, (raw, book), odd, known))
-    return Taken(pd.DataFrame(columns, index=pd.RangeIndex(len(raw.table))), odd)
+        columns.update(_blank(entry, nothing) if values is None else hand.take(entry, values, found.get(ours)))
+    notes = hand.old_heights(columns) if source.old_heights else ()
+    return Taken(pd.DataFrame(columns, index=pd.RangeIndex(len(raw.table))), hand.odd, notes)
 
 
 def _values(
@@ -156,41 +220,113 @@ def _blank(entry: Field, nothing: pd.Series) -> dict[str, pd.Series]:
     if entry.type == "date":
         return {entry.column: pd.Series(np.full(length, np.datetime64("NaT"), dtype="datetime64[s]"))}
     if entry.type == "flag":
-        return {entry.column: pd.Series(pd.array([pd.NA] * length, dtype="boolean"))}
+        return {entry.column: pd.Series(pd.arrays.BooleanArray(np.zeros(length, bool), np.ones(length, bool)))}
     return (
         {entry.column: nothing, f"{entry.column}_text": nothing} if entry.column in _KEPT else {entry.column: nothing}
     )
 
 
-def _typed(
-    words: Words,
-    entry: Field,
-    source: Source,
-    place: tuple[RawLayer, Book],
-    odd: dict[str, np.ndarray],
-    services: Mapping[str, str] | None,
-) -> dict[str, pd.Series]:
-    """Turn words into a column of the right type, and write down what is not understood."""
-    name = entry.column
-    extra = source.values.get(name, {})
-    if entry.type == "number":
-        factor = unit_factor(source.units[name], entry.unit) if name in source.units else None
-        column, wrong = as_numbers(words, entry.unit, 1.0 if factor is None else factor, name in _POSITIVE)
-        note_odd("number_unclear", words, wrong, entry, place)
-        made = {name: column}
-    elif entry.type == "date":
-        column, wrong = as_dates(words)
-        note_odd("date_unclear", words, wrong, entry, place)
-        made = {name: column}
-    elif entry.type in ("code", "flag"):
-        made, wrong = _coded(words, entry, extra, services)
-        if (entry.table, name) != ("layer", "kind"):  # only the kind of a source matters: layers.py asks there
-            note_odd("word_unknown", words, wrong, entry, place)
-    else:
-        meant = np.array([*(extra.get(word, word) for word in words.words), None], dtype=object)
-        return {name: text_column(words.spread(meant))}
-    odd[name] = words.spread(np.append(wrong, False))
-    return made
+@dataclass(frozen=True)
+class _Hand:
+    """Turns the cells of one source into columns of the right types, and writes down what is not understood."""
+
+    raw: RawLayer
+    source: Source
+    book: Book
+    services: Mapping[str, str]
+    odd: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def take(self, entry: Field, values: pd.Series, found: Match | None) -> dict[str, pd.Series]:
+        """Take one of our columns; where several of the file could be it and disagree, the cell is not known."""
+        name = entry.column
+        made, wrong = self.typed(entry, words_of(values), found)
+        if found is not None and found.others:
+            differ = self._disagree(entry, made[name], found)
+            if entry.type not in ("id", "text"):
+                made[name] = made[name].mask(differ)
+                wrong = wrong | differ
+        if entry.type not in ("id", "text"):
+            self.odd[name] = wrong
+        return made
+
+    def typed(self, entry: Field, words: Words, found: Match | None) -> tuple[dict[str, pd.Series], np.ndarray]:
+        """Turn words into a column; give also which of its cells are not understood."""
+        name = entry.column
+        extra = self.source.values.get(name, {})
+        if entry.type == "number":
+            stated = found is None or found.stated or name in self.source.units
+            factor = self._factor(entry, found)
+            column, wrong = as_numbers(words, entry.unit, factor, name in _POSITIVE, _possible(name, stated))
+            note_odd("number_unclear", words, wrong, entry, (self.raw, self.book))
+            made = {name: column}
+        elif entry.type == "date":
+            column, wrong = as_dates(words)
+            note_odd("date_unclear", words, wrong, entry, (self.raw, self.book))
+            made = {name: column}
+        elif entry.type in ("code", "flag"):
+            made, wrong = _coded(words, entry, extra, self.services if entry.vocabulary == "service" else None)
+            if (entry.table, name) != ("layer", "kind"):  # only the kind of a source matters: layers.py asks there
+                note_odd("word_unknown", words, wrong, entry, (self.raw, self.book))
+        else:
+            meant = np.array([*([extra.get(w, w) for w in words.words] if extra else words.words), None], dtype=object)
+            return {name: text_column(words.spread(meant))}, np.zeros(len(words.at), dtype=bool)
+        return made, words.spread(np.append(wrong, False))
+
+    def _factor(self, entry: Field, found: Match | None) -> float:
+        """Give the factor from the unit of the file's column, as zone.toml or the column's own name says."""
+        if entry.column in self.source.units:
+            return unit_factor(self.source.units[entry.column], entry.unit) or 1.0
+        factor = unit_factor(found.unit, entry.unit) if found is not None and found.unit else None
+        if found is None or factor is None or factor == 1.0:
+            return 1.0
+        self.book.add(
+            "column_unit", "info", "noted", (self.raw.file, self.raw.layer, ""),
+            name=shorten(found.theirs), unit=found.unit, factor=f"{factor:g}", ours=entry.column,
+        )  # fmt: skip
+        return factor
+
+    def _disagree(self, entry: Field, taken: pd.Series, found: Match) -> np.ndarray:
+        """Name the columns that could as well be ours, and find the rows in which they say something else."""
+        quiet = replace(self, book=Book(self.book.lang))
+        differ = np.zeros(len(taken), dtype=bool)
+        for other in found.others:
+            words = words_of(self.raw.table[other.theirs])
+            blank = words.spread(np.array([*(plain_blank(word) for word in words.words), True], dtype=bool))
+            theirs = quiet.typed(entry, words, other)[0][entry.column]
+            differ |= ~blank & ~taken.eq(theirs).fillna(False).to_numpy(dtype=bool)
+        unclear = entry.type not in ("id", "text") and bool(differ.any())
+        self.book.add(
+            "column_conflict" if unclear else "column_choice", "warning", "noted", (self.raw.file, self.raw.layer, ""),
+            column=Label(entry.zh, entry.en).text(self.book.lang), name=shorten(found.theirs), ours=entry.column,
+            others=listing(one.theirs for one in found.others), count=int(differ.sum()),
+        )  # fmt: skip
+        return differ
+
+    def old_heights(self, columns: dict[str, pd.Series]) -> tuple[Label, ...]:
+        """Change levels of the datum of 1956 to that of 1985, and say so."""
+        for name in _LEVELS:
+            columns[name] = columns[name] + YELLOW_SEA_1956_M
+        values = {"file": self.raw.title, "step": f"{YELLOW_SEA_1956_M:+g}"}
+        self.book.add("heights_1956", "info", "declared", (self.raw.file, self.raw.layer, ""), **values)
+        return (note("heights_1956", **values),)
+
+
+_LEVELS = ("invert_from_m", "invert_to_m")
+_MOST = {"diameter_mm": 9000.0, "width_m": 300.0, "voltage_kv": 1200.0}
+"""Nothing is larger; 9999 is no diameter but a way to write that there is none."""
+_VOLTS = frozenset({220.0, 380.0, 400.0})
+"""Volts or kilovolts: a bare number does not tell."""
+
+
+def _possible(name: str, stated: bool) -> Callable[[float, str], bool]:
+    """Tell which numbers a column may hold; `stated` tells whether anything says in which unit they are."""
+    most = _MOST.get(name, math.inf)
+    bare = name == "voltage_kv" and not stated
+
+    def possible(value: float, word: str) -> bool:
+        return value <= most and not (bare and value in _VOLTS and not any(c.isalpha() for c in word))
+
+    return possible
 
 
 def _coded(

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import shapely
+from pyproj import CRS
 
 from gisplan.base.errors import LayerError, MissingCRS
 from gisplan.base.issues import Book
 from gisplan.base.labels import Label
-from gisplan.reading.coordinates import Gate, alike, change, crs_named, crs_title
+from gisplan.reading.coordinates import Change, Gate, alike, change, crs_named, crs_title
 from gisplan.reading.formats.raw import RawLayer
 from gisplan.reading.refusals import note, refusal
-from gisplan.reading.zone_file import Source
+from gisplan.reading.shifts import LOCAL
+from gisplan.reading.zone_file import AXES, Source
 
 _CHANGE = 0.001
 """A repair that changes the area by more than this share may have moved a red line: the parcel is in doubt."""
@@ -44,45 +47,71 @@ def place(raw: RawLayer, source: Source, gate: Gate, book: Book) -> Placed:
         raise refusal(LayerError, "no_shapes", book.lang, file=raw.title, where=source.where)
     if len(raw.table) == 0:
         raise refusal(LayerError, "layer_empty", book.lang, file=raw.title, where=source.where)
-    shapes, reason = _sound(raw)
+    shapes, reason = sound(raw)
     if source.swapped:
         shapes = shapely.transform(shapes, lambda xy: xy[:, ::-1])
-    crs = crs_named(source.crs, source.where, book.lang) if source.crs else raw.crs
-    if crs is None:
-        _, line = gate.diagnose(*_typical(shapes), book.lang)
+    written = shapes
+    if source.unit_m is not None and source.unit_m != 1.0:
+        factor = source.unit_m
+        shapes = shapely.transform(shapes, lambda xy: xy * factor)
+    way, crs = _way(raw, source, gate, typical(written), book)
+    moved = way.shapes(shapes)
+    reason = _elsewhere((raw, source, crs), gate, (written, moved, reason), book)
+    moved = without(moved, reason != "")
+    return Placed(moved, reason, _said(raw, way, crs, gate, book))
+
+
+def _way(
+    raw: RawLayer, source: Source, gate: Gate, typical: tuple[float, float], book: Book
+) -> tuple[Change, CRS | None]:
+    """Find the way into the zone's CRS: as zone.toml says, else as the file says; a local grid has no CRS."""
+    local = source.crs == LOCAL
+    crs = raw.crs if not source.crs else None if local else crs_named(source.crs, source.where, book.lang)
+    if crs is None and not local and (source.shift is None or not source.shift.plane):
+        _, line = gate.diagnose(*typical, book.lang)
         raise refusal(
             MissingCRS, "crs_missing", book.lang,
-            file=raw.title, where=source.where, line=line or f'crs = "{crs_title(gate.crs)}"', count=len(shapes),
+            file=raw.title, where=source.where, line=line or f'crs = "{crs_title(gate.crs)}"', count=len(raw.table),
         )  # fmt: skip
-    if source.crs and raw.crs is not None and not alike(raw.crs, crs):
-        book.add(
-            "crs_override",
-            "warning",
-            "declared",
-            (raw.file, raw.layer, ""),
-            file=crs_title(raw.crs),
-            crs=crs_title(crs),
-        )
-    way = change(crs, gate.crs, raw.title, source.where, book.lang)
-    moved = way.shapes(shapes)
-    reason = _elsewhere(raw, source, gate, (shapes, moved, reason), book)
-    moved = without(moved, reason != "")
-    notes: tuple[Label, ...] = ()
-    if way.steps:
-        equal = np.isnan(way.accuracy)
-        code = "crs_equal" if equal else "crs_changed"
-        values = {
-            "file": raw.title,
-            "crs": crs_title(crs),
-            "zone": crs_title(gate.crs),
-            "accuracy": f"{way.accuracy:g}",
-        }
-        notes = (note(code, **values),)
-        book.add(code, "info", "noted", (raw.file, raw.layer, ""), **values)
-    return Placed(moved, reason, notes)
+    if source.crs and raw.crs is not None and (crs is None or not alike(raw.crs, crs)):
+        title = LOCAL if crs is None else crs_title(crs)
+        book.add("crs_override", "warning", "declared", (raw.file, raw.layer, ""), file=crs_title(raw.crs), crs=title)
+    metres = crs is None or all(math.isclose(axis.unit_conversion_factor, 1.0) for axis in crs.axis_info)
+    shift = source.shift or gate.shift_for(crs)
+    if not metres and crs is not None and (source.unit_m is not None or (shift is not None and shift.plane)):
+        raise refusal(
+            MissingCRS, "unit_twice", book.lang,
+            file=raw.title, where=source.where, crs=crs_title(crs), unit=crs.axis_info[0].unit_name,
+        )  # fmt: skip
+    steps = () if shift is None else shift.steps(crs, gate.crs)
+    if shift is not None and steps:
+        return Change(steps, math.nan if shift.accuracy_m is None else shift.accuracy_m, shift), crs
+    if crs is None:
+        raise refusal(MissingCRS, "local_shift", book.lang, file=raw.title, where=source.where)
+    return change(crs, gate.crs, raw.title, source.where, book.lang), crs
 
 
-def _sound(raw: RawLayer) -> tuple[np.ndarray, np.ndarray]:
+def _said(raw: RawLayer, way: Change, crs: CRS | None, gate: Gate, book: Book) -> tuple[Label, ...]:
+    """Say for every output how the shapes came into the zone's CRS."""
+    if not way.steps:
+        return ()
+    values = {
+        "file": raw.title,
+        "crs": LOCAL if crs is None else crs_title(crs),
+        "zone": crs_title(gate.crs),
+        "accuracy": "?" if np.isnan(way.accuracy) else f"{way.accuracy:g}",
+    }
+    if way.shift is not None:
+        numbers = ", ".join(f"{name} = {value:.12g}" for name, value in way.shift.numbers.items())
+        values["kind"] = f"{way.shift.kind} {way.shift.convention}".strip()
+        book.add("crs_given", "warning", "declared", (raw.file, raw.layer, ""), **values, numbers=numbers)
+        return (note("crs_given", **values),)
+    code = "crs_equal" if np.isnan(way.accuracy) else "crs_changed"
+    book.add(code, "info", "noted", (raw.file, raw.layer, ""), **values)
+    return (note(code, **values),)
+
+
+def sound(raw: RawLayer) -> tuple[np.ndarray, np.ndarray]:
     """Set apart what is missing, broken, empty or not finite, as far as the file alone tells."""
     shapes = np.asarray(raw.geometry, dtype=object)
     if (shapely.get_coordinate_dimension(shapes) > 2).any():
@@ -105,34 +134,51 @@ def without(shapes: np.ndarray, gone: np.ndarray) -> np.ndarray:
 
 def _infinite(shapes: np.ndarray) -> np.ndarray:
     """Tell which shapes have a coordinate that is no finite number."""
-    xy, owner = shapely.get_coordinates(shapes, return_index=True)
     out = np.zeros(len(shapes), dtype=bool)
+    if np.isfinite(shapely.get_coordinates(shapes)).all():
+        return out
+    xy, owner = shapely.get_coordinates(shapes, return_index=True)
     out[owner[~np.isfinite(xy).all(axis=1)]] = True
     return out
 
 
-def _typical(shapes: np.ndarray) -> tuple[float, float]:
+def typical(shapes: np.ndarray) -> tuple[float, float]:
+    """Give a typical position of the shapes, NaN where there is none."""
     xy = shapely.get_coordinates(shapes)
     return (float(np.median(xy[:, 0])), float(np.median(xy[:, 1]))) if len(xy) else (np.nan, np.nan)
 
 
+def misfit(fits: np.ndarray, good: np.ndarray) -> bool:
+    """Tell whether more than a stray lies elsewhere: then the coordinates are wrong, and not single features."""
+    strays = int((~fits).sum())
+    return strays > max(1, 0.01 * len(fits)) or (strays > 0 and strays == int(good.sum()))
+
+
 def _elsewhere(
-    raw: RawLayer, source: Source, gate: Gate, state: tuple[np.ndarray, np.ndarray, np.ndarray], book: Book
+    given: tuple[RawLayer, Source, CRS | None],
+    gate: Gate,
+    state: tuple[np.ndarray, np.ndarray, np.ndarray],
+    book: Book,
 ) -> np.ndarray:
     """Set single strays apart; refuse the layer when more than a stray lies elsewhere."""
+    raw, source, crs = given
     shapes, moved, reason = state
     good = reason == ""
     fits = np.ones(len(shapes), dtype=bool)
     fits[good] = gate.fits(shapely.bounds(moved[good])) & ~_infinite(moved[good])
     strays = int((~fits).sum())
-    if strays > max(1, 0.01 * len(shapes)) or (strays and strays == good.sum()):
-        x, y = _typical(shapes[~fits])
-        cause, line = gate.diagnose(x, y, book.lang)
-        raise refusal(
-            MissingCRS, "crs_misfit", book.lang,
-            file=raw.title, where=source.where, count=strays, all=len(shapes), x=f"{x:.10g}", y=f"{y:.10g}",
-            cause=cause, line=line,
-        )  # fmt: skip
+    if misfit(fits, good):
+        x, y = typical(shapes[~fits])
+        values = {"file": raw.title, "where": source.where, "count": strays, "all": len(shapes)}
+        values |= {"x": f"{x:.10g}", "y": f"{y:.10g}"}
+        if source.shift is not None or gate.shift_for(crs) is not None:
+            raise refusal(MissingCRS, "shift_misfit", book.lang, **values)
+        cause, line = gate.diagnose(x, y, book.lang, crs)
+        if source.swapped:
+            line = line.replace(AXES[1], AXES[0])
+        if not line:
+            raise refusal(MissingCRS, "crs_misfit_unclear", book.lang, **values)
+        raise refusal(MissingCRS, "crs_misfit", book.lang, **values, cause=cause, line=line)
     out = reason.copy()
     out[~fits] = "geometry_elsewhere"
     return out

@@ -165,7 +165,9 @@ def service(given: Sequence[Given], gate: Gate, book: Book) -> Layer:
             file=listing(r.title for _, r in given),
             where=given[0][0].where,
         )
-    first = frame.drop_duplicates(["feature", "at", "file"])
+    # The parts of one feature share its number; only where numbers repeat at all is it worth looking closer.
+    again = frame["feature"].duplicated(keep=False)
+    first = frame[again].drop_duplicates(["feature", "at", "file"])
     twice = first["feature"][first["feature"].duplicated()]
     if len(twice):
         book.add(
@@ -238,7 +240,7 @@ def _defaults(
     frame = taken.frame.copy()
     raw, line = place
     where = (raw.file, raw.layer, "")
-    notes = []
+    notes = [*taken.notes]
     as_of = source.as_of.isoformat() if source.as_of else "—"
     blank = frame["status"].isna() & ~taken.puzzled("status")
     if source.status is not None and blank.any():
@@ -280,7 +282,7 @@ def _ids(ids: pd.Series, raw: RawLayer, book: Book) -> pd.Series:
     blank = ids.isna()
     if not blank.any():
         return ids
-    made = pd.Series([f"{raw.layer}#{fid}" for fid in raw.fids], index=ids.index, dtype="str")
+    made = f"{raw.layer}#" + pd.Series(raw.fids, index=ids.index).astype("str")
     book.add(
         "feature_blank",
         "warning",

@@ -14,7 +14,9 @@ _WIDTH = 40
 
 def refusal(kind: type[GisplanError], code: str, lang: str, /, **values: object) -> GisplanError:
     """Make an error whose text is the sentence ``refuse.<code>``: what, where and the cure."""
-    return kind(say(f"refuse.{code}", lang, **values))
+    made = kind(say(f"refuse.{code}", lang, **values))
+    made.code = code
+    return made
 
 
 def note(code: str, /, **values: object) -> Label:

@@ -6,6 +6,7 @@ import datetime as dt
 import math
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,12 +22,18 @@ _DATES = (
     re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})"),
     re.compile(r"(\d{4})/(\d{1,2})/(\d{1,2})"),
     re.compile(r"(\d{4})\.(\d{1,2})\.(\d{1,2})"),
-    re.compile(r"(\d{4})(\d{2})(\d{2})"),
-    re.compile(r"(\d{4})年(\d{1,2})月(\d{1,2})日"),
+    re.compile(r"(\d{4})(\d{2})(\d{2})(?:(?:[01]\d|2[0-3])[0-5]\d[0-5]\d)?"),
+    re.compile(r"(\d{4})年(\d{1,2})月(\d{1,2})[日号]"),
 )
+_WRITTEN = re.compile(r"([〇零○{0}]{{4}})年([{0}十]{{1,2}})月([{0}十]{{1,3}})[日号]".format("一二三四五六七八九"))
+_ENGLISH = re.compile(r"(\d{1,2})[- ]([a-z]{3,9})[-, ] ?(\d{4})")
+_MONTHS = (
+    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+    "december",
+)  # fmt: skip
 _TIME = re.compile(r"[T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?(Z|[+-]\d{2}(:?\d{2})?))?$")
 _NUMBER = re.compile(r"[-+]?(\d+|\d{1,3}(,\d{3})+)?(\.\d+)?([eE][-+]?\d{1,3})?")
-_PREFIX = re.compile(r"^(dn|de|φ|ø|⌀)\s*", re.IGNORECASE)
+_PREFIX = re.compile(r"^(dn|de|d|φ|ø|⌀|∅)\s*[=:]?\s*(?=\d)", re.IGNORECASE)
 _BLANKS = frozenset({"", "-", "--", "—", "——", "/", "\\", "null", "none", "n/a", "na", "nan", "<null>", "无"})
 _SENTINELS = frozenset({-9999.0, -99999.0, -999.0})
 _OWN_UNITS = {
@@ -35,6 +42,15 @@ _OWN_UNITS = {
     "元": ("CNY", 1.0),
     "CNY": ("CNY", 1.0),
     "亩": ("m2", 2000 / 3),
+    "公顷": ("m2", 10_000.0),
+    "平方米": ("m2", 1.0),
+    "毫米": ("mm", 1.0),
+    "厘米": ("m", 0.01),
+    "米": ("m", 1.0),
+    "公里": ("m", 1000.0),
+    "千伏": ("kV", 1.0),
+    "V": ("kV", 0.001),
+    "伏": ("kV", 0.001),
 }
 _BETWEEN = {("m", "mm"): 1000.0, ("mm", "m"): 0.001, ("CNY", "CNY"): 1.0}
 
@@ -101,8 +117,13 @@ def text_column(values: np.ndarray) -> pd.Series:
 
 def words_of(values: pd.Series) -> Words:
     """Take a column apart into its different words; blank cells are missing, everything else stays exactly as it is."""
+    if pd.api.types.is_integer_dtype(values.dtype) and isinstance(values.dtype, np.dtype):
+        at, unique = pd.factorize(values.to_numpy())
+        return Words(tuple(map(str, unique.tolist())), at)
     at, unique = pd.factorize(values.to_numpy(dtype=object) if values.dtype != object else values.to_numpy())
-    texts = [cell_text(value) for value in unique.tolist()]
+    texts = unique.tolist()
+    if not isinstance(values.dtype, pd.StringDtype):
+        texts = [cell_text(value) for value in texts]
     kept = [i for i, text in enumerate(texts) if text is not None and text.strip()]
     place = np.full(len(texts) + 1, -1, dtype=np.intp)
     place[kept] = np.arange(len(kept))
@@ -128,15 +149,39 @@ def date_of(text: str) -> dt.date | None:
     True
     """
     plain = _TIME.sub("", unicodedata.normalize("NFKC", text).strip())
+    plain = plain.replace(" ", "") if "年" in plain else plain
     for pattern in _DATES:
-        match = pattern.fullmatch(plain.replace(" ", "") if "年" in plain else plain)
+        match = pattern.fullmatch(plain)
         if match:
-            try:
-                found = dt.date(int(match[1]), int(match[2]), int(match[3]))
-            except ValueError:
-                return None
-            return found if 1900 <= found.year <= 2200 else None
+            return _day(match[1], match[2], match[3])
+    match = _WRITTEN.fullmatch(plain)
+    if match:
+        return _day("".join(str("〇一二三四五六七八九".index(c.translate(_NOUGHTS))) for c in match[1]),
+                    _spelt(match[2]), _spelt(match[3]))  # fmt: skip
+    match = _ENGLISH.fullmatch(plain.casefold())
+    if match:
+        return _day(match[3], next((i for i, m in enumerate(_MONTHS, 1) if match[2] in (m, m[:3])), 0), match[1])
     return None
+
+
+_NOUGHTS = str.maketrans("零○", "〇〇")
+
+
+def _spelt(text: str) -> int:
+    """Read a number below 100 as Chinese spells it; 0 where it is none."""
+    tens, ten, ones = text.rpartition("十")
+    digit = " 一二三四五六七八九"
+    if len(tens) > 1 or len(ones) > 1:
+        return 0
+    return (10 * (digit.index(tens) if tens else 1) if ten else 0) + (digit.index(ones) if ones else 0)
+
+
+def _day(year: str, month: str | int, day: str | int) -> dt.date | None:
+    try:
+        found = dt.date(int(year), int(month), int(day))
+    except ValueError:
+        return None
+    return found if 1900 <= found.year <= 2200 else None
 
 
 def number_of(text: str, unit: str = "", factor: float = 1.0) -> float | None:
@@ -163,13 +208,15 @@ def number_of(text: str, unit: str = "", factor: float = 1.0) -> float | None:
     if plain.casefold() in _BLANKS:
         return math.nan
     if unit == "mm":
-        plain = _PREFIX.sub("", plain)
+        bare = _PREFIX.sub("", plain)
+        # A nominal diameter is in millimetres whatever the column is in.
+        plain, factor = bare, factor if bare == plain else 1.0
     value = _bare(plain)
     if value is None:
         return _with_unit(plain, unit)
     if value in _SENTINELS:
         return math.nan
-    return value * factor
+    return value * factor + 0.0  # nothing below nothing: -0 is 0
 
 
 def _bare(plain: str) -> float | None:
@@ -183,18 +230,17 @@ def _with_unit(plain: str, unit: str) -> float | None:
     match = re.fullmatch(r"([-+]?\d+(?:\.\d+)?)\s*([^\W\d]+|%)", plain)
     if match is None or not unit:
         return None
-    name = {"kv": "kV", "KV": "kV", "Kv": "kV", "M": "m", "MM": "mm", "Mm": "mm", "米": "m", "毫米": "mm"}.get(
-        match[2], match[2]
-    )
-    try:
-        found = quantity(f"{match[1]} {name}", "")
-    except ProfileError:
-        return None
-    return found.value if found.unit == unit else None
+    factor = unit_factor(_SPELLING.get(match[2].casefold(), match[2]), unit, within=True)
+    return None if factor is None else float(match[1]) * factor
 
 
-def unit_factor(theirs: str, ours: str) -> float | None:
+_SPELLING = {"kv": "kV", "v": "V", "m": "m", "mm": "mm", "cm": "cm", "km": "km"}
+
+
+def unit_factor(theirs: str, ours: str, within: bool = False) -> float | None:
     """Give the factor from a unit that zone.toml declares to the unit of our column, None where there is none.
+
+    `within`: a unit that stands behind one number does not change its kind, millimetres for metres.
 
     >>> unit_factor("m", "mm"), unit_factor("万元", "CNY"), unit_factor("kV", "mm")
     (1000.0, 10000.0, None)
@@ -209,7 +255,7 @@ def unit_factor(theirs: str, ours: str) -> float | None:
         unit, factor = found.unit, found.value
     if unit == ours:
         return factor
-    between = _BETWEEN.get((unit, ours))
+    between = None if within else _BETWEEN.get((unit, ours))
     return None if between is None else factor * between
 
 
@@ -232,8 +278,36 @@ def as_dates(words: Words) -> tuple[pd.Series, np.ndarray]:
     return pd.Series(words.spread(values)), odd
 
 
+def _any(value: float, word: str) -> bool:
+    return math.isfinite(value) and bool(word)
+
+
+def unit_of_name(name: str, ours: str) -> tuple[str, str]:
+    """Take the unit off a column's name where it can be converted to ours: in brackets, or behind a stroke.
+
+    >>> unit_of_name("管径（cm）", "mm"), unit_of_name("管径_mm", "mm"), unit_of_name("管径（现状）", "mm")
+    (('管径', 'cm'), ('管径', 'mm'), ('管径（现状）', ''))
+    """
+    plain = unicodedata.normalize("NFKC", name).strip()
+    match = _NAMED.fullmatch(plain)
+    if match is None:
+        match = next((m for word in _SPELT_OUT if (m := re.fullmatch(rf"(.+?)({word})", plain))), None)
+    if match is None:
+        return name, ""
+    unit = _SPELLING.get(match[2].casefold(), match[2])
+    return (match[1].strip(), unit) if unit_factor(unit, ours) is not None else (name, "")
+
+
+_NAMED = re.compile(r"(.+?)\s*(?:[(\[【〔{/]\s*|[_\s])([^\W\d_]+2?|%)\s*[)\]】〕}]?")
+_SPELT_OUT = ("平方米", "万元", "亿元", "公顷", "毫米", "厘米", "公里", "千伏", "米", "亩")
+
+
 def as_numbers(
-    words: Words, unit: str = "", factor: float = 1.0, positive: bool = False
+    words: Words,
+    unit: str = "",
+    factor: float = 1.0,
+    positive: bool = False,
+    known: Callable[[float, str], bool] = _any,
 ) -> tuple[pd.Series, np.ndarray]:
     """Read a column as numbers.
 
@@ -247,6 +321,8 @@ def as_numbers(
         From the file's unit to ours.
     positive
         Whether the thing cannot be nothing: then 0 means *not known*, and a negative number is not understood.
+    known
+        Tells which numbers there can be, and may look at the word; any other is not understood.
 
     Returns
     -------
@@ -254,7 +330,11 @@ def as_numbers(
         The numbers (float64, NaN where blank or unclear), and per word whether it is unclear.
     """
     found = [number_of(word, unit, factor) for word in words.words]
-    odd = np.array([value is None or (positive and value < 0) for value in found], dtype=bool)
+    wrong = [
+        value is None or (not math.isnan(value) and ((positive and value < 0) or not known(value, word)))
+        for value, word in zip(found, words.words, strict=True)
+    ]
+    odd = np.array(wrong, dtype=bool)
     values = np.array([*(math.nan if value is None else value for value in found), math.nan])
     values[:-1][odd] = math.nan
     if positive:

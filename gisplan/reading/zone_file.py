@@ -16,20 +16,24 @@ from gisplan.base.fields import fields, plain, vocabulary
 from gisplan.base.labels import Label
 from gisplan.reading.entries import NAME, Entries
 from gisplan.reading.refusals import listing, refusal, shorten
+from gisplan.reading.shifts import Shift, read_shift
 from gisplan.reading.words import unit_factor
 
 _LARGEST = 1 << 20
 _TABLES = ("parcels", "works", "evidence", "barriers")
 _TOP = {"zone", *_TABLES, "ground", "layer", "supply"}
-_ZONE_KEYS = {"title", "crs", "date", "data_date", "profile", "invented", "note", "place"}
-_SOURCE_KEYS = {"file", "layer", "columns", "values", "units", "set", "crs", "axes", "encoding", "points", "table"}
-_LAYER_KEYS = _SOURCE_KEYS | {"role", "status", "as_of", "open", "flow", "snap", "none"}
-_GROUND_KEYS = {"file", "as_of", "crs"}
+_ZONE_KEYS = {"title", "crs", "date", "data_date", "profile", "invented", "note", "place", "shift"}
+_SOURCE_KEYS = {"file", "layer", "columns", "values", "units", "set", "crs", "axes", "encoding", "table"}
+_SOURCE_KEYS |= {"shift", "unit", "position_checked"}
+_LAYER_KEYS = _SOURCE_KEYS | {"points", "role", "status", "as_of", "open", "flow", "snap", "none", "height_datum"}
+_GROUND_KEYS = _SOURCE_KEYS - {"set", "values", "position_checked"} | {"as_of", "height_datum"}
 _SUPPLY_KEYS = {
     "id", "service", "at", "kind", "status", "as_of", "issuer", "document", "expires", "works", "name",
     "capacity", "capacity_unit",
 }  # fmt: skip
 AXES = ("east_north", "north_east")
+LENGTHS = {"m": 1.0, "km": 1000.0, "mm": 0.001, "ft": 0.3048, "us-ft": 1200 / 3937}
+"""Metres in a unit that coordinates may be written in: the international foot and that of the US surveys."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,8 @@ class Source:
     """One file (or one layer of it) that feeds a table, and how its columns and words are to be understood.
 
     `points` names the point table of a pipe survey (管点表); `relation` a table of the database, instead of a file.
+    `unit_m` is the unit of the coordinates in metres, None where that of the CRS holds; `old_heights` says that levels
+    are in the datum of 1956; `position_checked` that somebody has made sure where the layer lies.
     """
 
     key: str
@@ -58,20 +64,15 @@ class Source:
     open: str | None = None
     digitised: bool = False
     snap_m: float | None = None
+    shift: Shift | None = None
+    unit_m: float | None = None
+    old_heights: bool = False
+    position_checked: bool = False
 
     @property
     def table(self) -> str:
         """The table of fields.csv that this source fills."""
-        return self.key if self.key in _TABLES else "layer"
-
-
-@dataclass(frozen=True)
-class GroundSource:
-    """The elevation model: a file, the day it shows, and its coordinate system where the file does not say."""
-
-    file: str
-    as_of: dt.date | None = None
-    crs: str | None = None
+        return self.key if self.key in (*_TABLES, "ground") else "layer"
 
 
 @dataclass(frozen=True)
@@ -116,10 +117,11 @@ class ZoneFile:
     note: Label = field(default_factory=lambda: Label("", ""))
     tables: Mapping[str, Source] = field(default_factory=dict)
     no_barriers: bool = False
-    ground: GroundSource | None = None
+    ground: Source | None = None
     layers: Mapping[str, tuple[Source, ...]] = field(default_factory=dict)
     absent: frozenset[str] = frozenset()
     supply: tuple[Supply, ...] = ()
+    shifts: tuple[Shift, ...] = ()
 
 
 def read_zone_file(folder: Path, lang: str = "zh") -> ZoneFile:
@@ -217,10 +219,11 @@ class Reader(Entries):
             note=self.label("[zone]", head, "note"),
             tables={key: self.source(key, f"[{key}]", named[key]) for key in _TABLES if named.get(key)},
             no_barriers=no_barriers,
-            ground=None if ground is None else self.ground(ground),
+            ground=None if ground is None else self.source("ground", "[ground]", ground),
             layers=layers,
             absent=absent,
             supply=tuple(self.supply(entry) for entry in supply),
+            shifts=self.shifts("[zone]", head.get("shift", [])),
         )
 
     def place(self, where: str, raw: Any) -> Place:
@@ -238,11 +241,10 @@ class Reader(Entries):
             raise self.fail(where, "place.box", box, "allow.box")
         return Place(tuple(county), (float(box[0]), float(box[1]), float(box[2]), float(box[3])))
 
-    def ground(self, raw: Mapping[str, Any]) -> GroundSource:
-        """Take the elevation model."""
-        self.known("[ground]", raw, _GROUND_KEYS)
-        return GroundSource(
-            self.file("[ground]", raw), self.date("[ground]", raw, "as_of"), self.text("[ground]", raw, "crs")
+    def shifts(self, where: str, raw: Any) -> tuple[Shift, ...]:
+        """Take the parameters that hold for every source of a system: one table, or several."""
+        return tuple(
+            read_shift(self, where, entry, of_zone=True) for entry in (raw if isinstance(raw, list) else [raw])
         )
 
     def layers(self, raw: Mapping[str, Any]) -> tuple[dict[str, tuple[Source, ...]], frozenset[str]]:
@@ -273,14 +275,20 @@ class Reader(Entries):
     def source(self, key: str, where: str, raw: Any) -> Source:
         """Take one source; column names, words and units are checked against fields.csv and vocabulary.csv."""
         raw = self.table(where, key, raw)
-        table = key if key in _TABLES else "layer"
-        self.known(where, raw, _LAYER_KEYS if table == "layer" else _SOURCE_KEYS)
+        table = key if key in (*_TABLES, "ground") else "layer"
+        self.known(where, raw, {"layer": _LAYER_KEYS, "ground": _GROUND_KEYS}.get(table, _SOURCE_KEYS))
         snap = raw.get("snap")
         digitised = self.code(where, raw, "flow", "flow")
         if digitised not in (None, "digitised"):
             raise self.fail(where, "flow", raw.get("flow"), "digitised")
         if raw.get("axes", AXES[0]) not in AXES:
             raise self.fail(where, "axes", raw["axes"], ", ".join(AXES))
+        if "file" in raw and "table" in raw:
+            raise self.fail(where, "table", "table", "allow.table_alone")
+        if raw.get("unit", "m") not in LENGTHS:
+            raise self.fail(where, "unit", raw["unit"], ", ".join(LENGTHS))
+        if raw.get("height_datum", "1985") not in ("1956", "1985"):
+            raise self.fail(where, "height_datum", raw["height_datum"], '"1956", "1985"')
         return Source(
             key=key,
             where=where,
@@ -301,6 +309,10 @@ class Reader(Entries):
             open=self.code(where, raw, "open", "open"),
             digitised=digitised is not None,
             snap_m=None if snap is None else self.metres(where, "snap", snap),
+            shift=read_shift(self, where, raw["shift"]) if "shift" in raw else None,
+            unit_m=LENGTHS[raw["unit"]] if "unit" in raw else None,
+            old_heights=raw.get("height_datum") == "1956",
+            position_checked=self.flag(where, raw, "position_checked"),
         )
 
     def columns(self, where: str, raw: Mapping[str, Any], table: str) -> dict[str, str]:
