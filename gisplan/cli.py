@@ -1,10 +1,11 @@
-"""The command: ``gisplan check`` and ``gisplan explain``; thin, and heavy rooms open only when they are needed."""
+"""The command ``gisplan`` and its subcommands; thin, and heavy rooms open only when they are needed."""
 
 from __future__ import annotations
 
 import argparse
 import datetime as dt
 import os
+import shlex
 import sys
 import tempfile
 import traceback
@@ -16,12 +17,14 @@ from gisplan.base import VERSION
 from gisplan.base.errors import EncodingError, ExportError, GisplanError, LayerError, ReadError
 from gisplan.base.fields import fields, plain
 from gisplan.base.labels import LANGS, say
+from gisplan.reading.clerk import ahead
 
 if TYPE_CHECKING:
     from gisplan.outputs.tables import Tables
     from gisplan.rules.profile import Profile
 
 DONE, BUG, USAGE, REFUSED, UNKNOWN, UNWRITTEN, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
+_REDLINE = "redline"  # the folder beside the zone's own results
 _NEAR = 5  # unknown ids that are answered one by one; the rest are only counted
 
 
@@ -96,6 +99,8 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help=words("check"), description=words("check"), allow_abbrev=False)
     common(check)
     check.add_argument("--parcels", metavar="A,B|FILE", help=words("parcels"))
+    check.add_argument("--redline", metavar="FILE", type=Path, help=words("redline"))
+    check.add_argument("--redline-layer", metavar="L", help=words("redline_layer"))
     check.add_argument("--out", metavar="DIR", type=Path, default=Path("out"), help=words("out"))
     check.add_argument("--strict", action="store_true", help=words("strict"))
     check.add_argument("--all", action="store_true", help=words("all"))
@@ -106,6 +111,20 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("parcel", metavar="PARCEL", help=words("parcel"))
     explain.add_argument("service", metavar="SERVICE", help=words("service"))
     explain.set_defaults(run=_explain)
+
+    seen = commands.add_parser("inspect", help=words("inspect"), description=words("inspect"), allow_abbrev=False)
+    seen.add_argument("path", metavar="FILE|FOLDER", type=Path, help=words("what"))
+    seen.add_argument("--json", action="store_true", help=words("json"))
+    seen.add_argument("--lang", choices=("zh", "en"), default="zh", help=words("lang"))
+    seen.set_defaults(run=_inspect)
+
+    new = commands.add_parser("new", help=words("new"), description=words("new"), allow_abbrev=False)
+    new.add_argument("folder", metavar="FOLDER", type=Path, help=words("folder"))
+    new.add_argument("--crs", metavar="CRS", help=words("crs"))
+    new.add_argument("--profile", metavar="P", help=words("profile"))
+    new.add_argument("--force", action="store_true", help=words("force"))
+    new.add_argument("--lang", choices=("zh", "en"), default="zh", help=words("lang"))
+    new.set_defaults(run=_new)
     return parser
 
 
@@ -120,7 +139,8 @@ def _date(text: str) -> dt.date:
 def _check(arguments: argparse.Namespace) -> int:
     """Read, judge, write, and show the summary."""
     _probe(arguments.out)
-    from gisplan.outputs.console import Bar, show
+    ahead(arguments.lang)
+    from gisplan.outputs.console import Bar, show, show_apart
     from gisplan.outputs.delivery import MAP, write_all
     from gisplan.report import check
     from gisplan.zone import read
@@ -132,17 +152,27 @@ def _check(arguments: argparse.Namespace) -> int:
         chosen = _chosen(arguments.parcels, [str(p) for p in zone.parcels.index], lang)
         if arguments.date is not None:
             zone = zone.at(arguments.date)
+        red = zone.redline(arguments.redline, arguments.redline_layer) if arguments.redline is not None else None
         bar(0.3, checking)
         report = check(zone, progress=bar.part(0.3, 0.7, checking, _services(zone.profile, lang)))
         tables = report.tables(chosen)
+        apart = check(red) if red is not None else None
         write_all(tables, report.run, arguments.out, lang, bar.part(0.7, 1.0))
+        if apart is not None:
+            write_all(apart.tables(), apart.run, arguments.out / _REDLINE, lang)
     show(tables, lang, arguments.all)
+    unknown = _unknown(tables)
+    if apart is not None:
+        show_apart(apart.tables(), lang)
+        unknown = unknown or _unknown(apart.tables())
+        print(say("cli.redline_map", lang, path=_here(arguments.out / _REDLINE / MAP)))
     print(say("cli.map", lang, path=_here(arguments.out / MAP)))
-    return UNKNOWN if arguments.strict and _unknown(tables) else DONE
+    return UNKNOWN if arguments.strict and unknown else DONE
 
 
 def _explain(arguments: argparse.Namespace) -> int:
     """Say why a parcel has the letter it has in one service."""
+    ahead(arguments.lang)
     from gisplan.outputs.columns import printable
     from gisplan.outputs.console import Bar
     from gisplan.report import check
@@ -158,6 +188,58 @@ def _explain(arguments: argparse.Namespace) -> int:
             zone = zone.at(arguments.date)
         report = check(zone, progress=bar.part(0.4, 1.0, checking, _services(zone.profile, lang)))
     print(printable(report.explain(arguments.parcel, service, lang=lang)))
+    return DONE
+
+
+def _inspect(arguments: argparse.Namespace) -> int:
+    """Say what files are and what is wrong with them; a refused file is an error, a folder only if nothing opens."""
+    ahead(arguments.lang)
+    import json
+
+    from gisplan.outputs.console import Bar, show_lines
+    from gisplan.outputs.inspected import lines
+    from gisplan.reading.inspection import inspect
+
+    lang = arguments.lang
+    with Bar(say("inspect.progress", lang)) as bar:
+        found = inspect(arguments.path, lang, progress=bar)
+    if arguments.json:
+        print(json.dumps(found.as_dict(), indent=1))
+    else:
+        show_lines(lines(found, lang))
+    return DONE if found.opened else REFUSED
+
+
+def _new(arguments: argparse.Namespace) -> int:
+    """Look at a folder of files and draft its zone.toml; say what was found, what was not, and what comes next."""
+    ahead(arguments.lang)
+    from gisplan.outputs.columns import printable
+    from gisplan.outputs.console import Bar, show_rows
+    from gisplan.reading.draft import look_at
+    from gisplan.reading.skeleton import free, gaps, rows, skeleton, write_skeleton
+
+    lang, folder = arguments.lang, arguments.folder
+    if folder.is_dir():
+        free(folder, arguments.force, lang)
+    reading = say("progress.reading", lang)
+    with Bar(reading) as bar:
+        found = look_at(folder, arguments.profile, arguments.crs, lang, lambda name: bar(0.5, f"{reading} {name}"))
+    kept = write_skeleton(folder, skeleton(found, lang), arguments.force, lang)
+    listed = rows(found, lang)
+    if listed:
+        show_rows(listed, {name: say(f"cli.new.{name}", lang) for name in listed[0]})
+    if any(row["table"].endswith("?") for row in listed):
+        print(say("cli.new.guesses", lang))
+    wanting = gaps(found, lang)
+    for title, lines in (("wanting", wanting), ("unused", [f"{name}: {reason}" for name, reason in found.unused])):
+        if lines:
+            print(say(f"cli.new.{title}", lang))
+            print("\n".join(f"  {printable(line)}" for line in lines))
+    path = _here(folder / "zone.toml")
+    print(say("cli.new.written", lang, path=path, kept=kept.name) if kept else say("cli.new.done", lang, path=path))
+    if not found.complete:
+        return _fail(REFUSED, say("refuse.draft_wanting", lang, wanting=" ".join(wanting[:2])))
+    print(say("cli.new.next", lang, command=f"gisplan check {shlex.quote(str(folder))} --out out"))
     return DONE
 
 

@@ -16,8 +16,9 @@ import pandas as pd
 from gisplan.base.errors import ProfileError
 from gisplan.base.issues import table
 from gisplan.judging.inspections import inspect
-from gisplan.judging.judgement import Judgement, judge
+from gisplan.judging.judgement import Judgement, judge, judge_again
 from gisplan.networks.network import Network
+from gisplan.reading.redline import read_redline
 from gisplan.reading.survey import Survey, read_folder
 from gisplan.reading.survey import from_frames as survey_from_frames
 from gisplan.rules.profile import Profile
@@ -118,6 +119,29 @@ class Zone:
         when = _date(date) or self.date
         return Zone(self.survey, when, self.known_on, self.lang)
 
+    def redline(self, path: Path | str, layer: str | None = None) -> Zone:
+        """Give the zone with a red line (红线) in the place of its parcels, to be checked apart.
+
+        Its outlines are judged exactly as if they had been parcels of the zone; nothing of the zone changes. The zone's
+        own parcels are neighbours, save where the red line lies on them.
+
+        Parameters
+        ----------
+        path
+            Any file of shapes that is read (TXT, DXF, GeoJSON, …), inside or outside the zone's folder.
+        layer
+            The layer with the outlines, where the file has several.
+
+        Raises
+        ------
+        ReadError
+            The file cannot be read.
+        LayerError
+            It holds no closed outline, several layers of them, or lies elsewhere.
+        """
+        survey = read_redline(self.survey, Path(path), layer, self.lang)
+        return Zone(survey, self.date, self.known_on, self.lang, {"zone": self})
+
     def judged(self, progress: Progress | None = None) -> Judgement:
         """Judge the zone; done once, then kept."""
         if "judgement" not in self._kept:
@@ -128,7 +152,11 @@ class Zone:
                 if progress is not None:
                     progress(min(next(done, steps) / steps, 1.0), what)
 
-            self._kept["judgement"] = judge(self.survey, self.date, tell)
+            zone: Zone | None = self._kept.get("zone")  # of a red line: its networks are already built
+            if zone is None:
+                self._kept["judgement"] = judge(self.survey, self.date, tell)
+            else:
+                self._kept["judgement"] = judge_again(zone.judged(), self.survey, tell)
         judgement: Judgement = self._kept["judgement"]
         return judgement
 

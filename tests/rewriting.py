@@ -10,6 +10,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import geopandas as gpd
@@ -33,18 +34,22 @@ class Sheet:
 
 
 def sheets(keys: Iterable[str] = ("parcels", "barriers", *NETWORKS)) -> list[Sheet]:
-    """Read layers of the embedded zone, one entry per layer of each file."""
+    """Read layers of the embedded zone, one entry per layer of each file; each is read once and must not be changed."""
+    return [sheet for key in keys for sheet in _sheets(key)]
+
+
+@cache
+def _sheets(key: str) -> list[Sheet]:
     out = []
-    for key in keys:
-        for path in sorted(GANTING.glob(f"{key}*")):
-            if path.suffix not in (".gpkg", ".shp", ".geojson"):
-                continue
-            encoding = "gb18030" if path.suffix == ".shp" else None
-            for layer, _ in pyogrio.list_layers(path):
-                frame = pyogrio.read_dataframe(path, layer=layer, encoding=encoding)
-                if path.suffix == ".geojson":
-                    frame = frame.set_crs(4490, allow_override=True)
-                out.append(Sheet(key, path.name, str(layer), frame))
+    for path in sorted(GANTING.glob(f"{key}*")):
+        if path.suffix not in (".gpkg", ".shp", ".geojson"):
+            continue
+        encoding = "gb18030" if path.suffix == ".shp" else None
+        for layer, _ in pyogrio.list_layers(path):
+            frame = pyogrio.read_dataframe(path, layer=layer, encoding=encoding)
+            if path.suffix == ".geojson":
+                frame = frame.set_crs(4490, allow_override=True)
+            out.append(Sheet(key, path.name, str(layer), frame))
     return out
 
 
@@ -55,7 +60,7 @@ def copy(folder: Path, without: Iterable[str] = ()) -> Path:
     return folder
 
 
-def rewrite(folder: Path, writer: Callable[[Sheet, Path], str], keys: Iterable[str] = NETWORKS) -> Path:
+def rewrite(folder: Path, writer: Callable[[Sheet, Path], str | list[str]], keys: Iterable[str] = NETWORKS) -> Path:
     """Write layers of the embedded zone anew into a copy of it, and say so in its zone.toml.
 
     Parameters
@@ -64,7 +69,8 @@ def rewrite(folder: Path, writer: Callable[[Sheet, Path], str], keys: Iterable[s
         The copy, made here.
     writer
         Called with each layer and the folder; writes it and returns what its source in zone.toml must say of the file:
-        lines of TOML such as ``file = "water.fgb"`` (what zone.toml said before of columns, values … is kept).
+        lines of TOML such as ``file = "water.fgb"`` (what zone.toml said before of columns, values … is kept), or a
+        list of them, one per source, for formats that hold one kind of shape.
     keys
         Which tables are written anew.
 
@@ -79,9 +85,10 @@ def rewrite(folder: Path, writer: Callable[[Sheet, Path], str], keys: Iterable[s
     for key in dict.fromkeys(sheet.key for sheet in wanted):
         text, said = _taken_out(text, key)
         for sheet in (s for s in wanted if s.key == key):
-            lines = writer(sheet, folder)
+            found = writer(sheet, folder)
             head = f"[[layer.{key}]]" if key in NETWORKS else f"[{key}]"
-            text += f"\n{head}\n{lines}\n{said.get(sheet.file, said.get('', ''))}\n"
+            for lines in [found] if isinstance(found, str) else found:
+                text += f"\n{head}\n{lines}\n{said.get(sheet.file, said.get('', ''))}\n"
     (folder / "zone.toml").write_text(text, encoding="utf-8")
     return folder
 
@@ -105,7 +112,7 @@ def _taken_out(text: str, key: str) -> tuple[str, dict[str, str]]:
     return "\n".join(kept), said
 
 
-def grades(folder: Path) -> pd.Series:
-    """Give the grade of every cell, indexed by parcel and service."""
-    cells = gisplan.check(gisplan.read(folder)).tables().cells
+def grades(zone: Path | gisplan.Zone) -> pd.Series:
+    """Give the grade of every cell of a zone or its folder, indexed by parcel and service."""
+    cells = gisplan.check(gisplan.read(zone) if isinstance(zone, Path) else zone).tables().cells
     return cells.set_index(["parcel", "service"])["grade"].sort_index()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from dataclasses import dataclass
 from itertools import pairwise
@@ -23,24 +24,65 @@ LADDER = (
     "base.files",
     "rules.profile",
     "reading.refusals",
+    "reading.clerk",
     "reading.words",
+    "reading.pipe_words",
     "reading.entries",
+    "reading.shifts",
+    "reading.systems",
     "reading.zone_file",
     "reading.coordinates",
+    "reading.offsets",
     "reading.formats.raw",
+    "reading.formats.packed",
     "reading.formats.vector",
+    "reading.formats.encodings",
     "reading.formats.dbf",
     "reading.formats.shapefile",
+    "reading.formats.mould",
     "reading.formats.geojson",
     "reading.formats.geopackage",
+    "reading.formats.filegdb",
+    "reading.formats.kml",
+    "reading.formats.flatgeobuf",
+    "reading.formats.geoparquet",
     "reading.formats.tables",
+    "reading.formats.boundary_txt",
+    "reading.formats.drawing",
+    "reading.formats.dxf",
     "reading.formats.raster",
+    "reading.formats.postgis",
+    "reading.formats.signature",
+    "reading.formats.numbered",
+    "reading.formats.inp_model",
+    "reading.formats.epanet",
+    "reading.formats.swmm",
+    "reading.formats.inp",
+    "reading.formats.access",
+    "reading.formats.pipe_survey",
     "reading.formats.registry",
+    "reading.formats.archive",
+    "reading.freight",
+    "reading.desk",
+    "reading.child",
+    "reading.folder",
     "reading.columns",
     "reading.geometry",
+    "reading.flaws",
+    "reading.inspection",
+    "reading.ground",
+    "reading.spots",
+    "reading.hints",
+    "reading.guesses",
     "reading.layers",
+    "reading.fitting",
     "reading.records",
     "reading.survey",
+    "reading.likeness",
+    "reading.pairs",
+    "reading.draft",
+    "reading.skeleton",
+    "reading.redline",
     "networks.standing",
     "networks.joints",
     "networks.network",
@@ -64,12 +106,14 @@ LADDER = (
     "outputs.page",
     "outputs.map",
     "outputs.columns",
+    "outputs.boundary_txt",
     "outputs.csvfiles",
     "outputs.geojson",
     "outputs.runfile",
     "outputs.workbook",
     "outputs.geopackage",
     "outputs.graphml",
+    "outputs.inspected",
     "outputs.console",
     "outputs.delivery",
     "report",
@@ -86,9 +130,12 @@ DOORS = {
     "branca": ("outputs.map", "outputs.page"),
     "xlsxwriter": ("outputs.workbook",),
     "openpyxl": ("reading.formats.tables",),
+    "ezdxf": ("reading.formats.dxf",),
     "rasterio": ("reading.formats.raster",),
     "networkx": ("networks.", "judging.explanation", "report", "outputs.graphml"),
-    "scipy": ("networks.", "judging.leveling"),
+    "scipy": ("networks.", "reading.spots"),
+    "psycopg": ("reading.formats.postgis",),
+    "pyarrow": ("reading.formats.geoparquet",),
     "rich": ("outputs.console", "cli"),
     # What nobody may have: they run what a file says, or reach for the network.
     "pickle": (),
@@ -214,7 +261,8 @@ def test_only_what_is_declared_is_imported():
     import tomllib
 
     project = tomllib.loads((ROOT.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    declared = {entry.split(">=")[0] for entry in project["dependencies"]} | {"branca", "gisplan"}
+    optional = [entry for extra in ("parquet", "postgis") for entry in project["optional-dependencies"][extra]]
+    declared = {re.split(r"[\[>]", entry)[0] for entry in [*project["dependencies"], *optional]} | {"branca", "gisplan"}
     used = {i.target.split(".")[0] for i in all_imports()}
     assert used - set(sys.stdlib_module_names) <= declared
 

@@ -67,7 +67,10 @@ class Connection:
 
 
 def connect(
-    parcels: Shapes, services: Mapping[str, Candidates], barriers: tuple[Shapes, bool]
+    parcels: Shapes,
+    services: Mapping[str, Candidates],
+    barriers: tuple[Shapes, bool],
+    neighbours: Shapes | None = None,
 ) -> dict[str, Connection]:
     """Judge every parcel against the candidates of every service, in one search.
 
@@ -80,8 +83,11 @@ def connect(
     barriers
         Geometries that no connection may touch, and whether some may be missing: then only what touches a parcel is
         sure.
+    neighbours
+        Land that is not judged but no connection may cross either.
     """
-    obstacles = Obstacles(parcels, *barriers)
+    land = parcels if neighbours is None else np.concatenate([parcels, neighbours])
+    obstacles = Obstacles(land, *barriers)
     found = _search(parcels, services, obstacles)
     return {key: _resolve(parcels, services[key], rows, obstacles.unsure) for key, rows in found.items()}
 

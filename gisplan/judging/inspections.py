@@ -37,6 +37,8 @@ def inspect(judgement: Judgement, lang: str = "zh") -> pd.DataFrame:
         if named(str(word)) is None:
             first = str(promised.index[promised == word][0])
             book.add("promise_unknown", "warning", "noted", ("", "parcels", first), word=word)
+    if survey.neighbours is not None:
+        return book.table()  # what is said of networks and papers stands in the zone's own report
     _papers(judgement, book)
     _absent(judgement, book)
     parts = [book.table()]

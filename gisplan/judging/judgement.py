@@ -84,12 +84,29 @@ def judge(survey: Survey, date: dt.date, progress: Progress | None = None) -> Ju
         standings[service.key] = _standing(survey, service, valid, date)
         network = build(layer, service, standings[service.key], survey.snap_m.get(service.key, survey.profile.snap_m))
         found[service.key] = candidates(layer, network, standings[service.key], service.key in survey.doubts)
+    return _answers(survey, date, (valid, standings, found), tell)
+
+
+def judge_again(judgement: Judgement, survey: Survey, progress: Progress | None = None) -> Judgement:
+    """Judge other parcels by the networks and papers of a judgement; the survey differs in nothing but its parcels."""
+    known = (judgement.evidence, judgement.standings, judgement.candidates)
+    return _answers(survey, judgement.date, known, progress or (lambda _: None))
+
+
+def _answers(
+    survey: Survey,
+    date: dt.date,
+    known: tuple[pd.DataFrame, dict[str, Standing], dict[str, Candidates]],
+    tell: Progress,
+) -> Judgement:
+    """Judge the parcels of a survey by its networks."""
+    valid, standings, found = known
     tell("reach")
     shapes = np.asarray(survey.parcels.geometry.array)
     # Where a parcel or a barrier lost its shape in reading, nobody knows what lies between a parcel and a main.
     unsure = survey.barriers is None or survey.blockers_lost
     barriers = np.empty(0, dtype=object) if survey.barriers is None else np.asarray(survey.barriers.geometry.array)
-    connections = connect(shapes, found, (barriers, unsure)) if found else {}
+    connections = connect(shapes, found, (barriers, unsure), survey.neighbours) if found else {}
     tell("leveling")
     roads = _roads(survey, standings)
     leveling = {s.key: level(survey, s, valid, date, roads) for s in survey.profile.services if s.shape == "surface"}

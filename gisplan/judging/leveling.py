@@ -14,7 +14,7 @@ from gisplan.judging.candidates import FAILS, HOLDS, UNKNOWN, check
 from gisplan.judging.connection import LETTERS
 from gisplan.judging.evidence import against, on_parcels
 from gisplan.networks.standing import NONE, standing
-from gisplan.reading.formats.raster import Cells
+from gisplan.reading.ground import Cells
 from gisplan.reading.survey import Survey
 from gisplan.rules.profile import Condition, Service
 

@@ -24,9 +24,12 @@ from gisplan.outputs.columns import GRADES, blank, day, heading, numbered, pick,
 from gisplan.outputs.tables import Tables
 
 FOR_SUPPLY = ("offered", "reserved")
+_FLAWS = 20  # records of a red line's file that are shown; all stand in its issues.csv
 _MOST = 200  # rows of the summary without --all: more than people read, and a zone may have 100,000 parcels
 _STYLES = {"A": "bold green", "B": "cyan", "C": "yellow", "D": "bold red", "U": "magenta", "N": "dim"}
 _READY = {"yes": "A", "no": "D", "unknown": "U"}
+_WEIGHTS = {"head": "bold", "dim": "dim", "clean": "green", "flawed": "yellow", "warning": "yellow"}
+_WEIGHTS |= dict.fromkeys(("refused", "silent", "crashed", "error"), "bold red")
 # Line ends would break the table; marks of writing direction would turn its columns round.
 _TROUBLE = re.compile("[\t\r\n\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
@@ -81,6 +84,44 @@ def summary(tables: Tables, lang: str = "zh", everything: bool = False) -> Rende
 def show(tables: Tables, lang: str = "zh", everything: bool = False, file: IO[str] | None = None) -> None:
     """Print the summary; without a terminal it is plain text as wide as it needs to be."""
     console(file).print(summary(tables, lang, everything))
+
+
+def show_apart(tables: Tables, lang: str = "zh", file: IO[str] | None = None) -> None:
+    """Print what was checked apart from the zone, a red line: its letters, and what its file gives to think about."""
+    rows = tables.readiness
+    head = say("console.redline", lang, count=len(rows), mu=number(float(rows["area_mu"].sum()), 1))
+    kept = tables.issues.iloc[:_FLAWS]
+    lines = [Text(shown(f"· {row.file} {row.message}"), style="dim") for row in kept.itertuples()]
+    if len(tables.issues) > len(kept):
+        lines.append(Text(f"… ({len(tables.issues)})", style="dim"))
+    console(file).print(Group(Text(f"\n{head}", style="bold"), _matrix(tables, rows, lang), *lines))
+
+
+def show_rows(rows: Iterable[Mapping[str, str]], headings: Mapping[str, str], file: IO[str] | None = None) -> None:
+    """Print a plain table: one line per row, one column per heading; texts from files are shown as they are.
+
+    Parameters
+    ----------
+    rows
+        Texts by column.
+    headings
+        What stands above each column.
+    file
+        Where to; the terminal without it.
+    """
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for text in headings.values():
+        table.add_column(text, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(shown(row[name])) for name in headings))
+    console(file).print(table)
+
+
+def show_lines(lines: Iterable[tuple[str, str]], file: IO[str] | None = None) -> None:
+    """Print lines of text, each in the style of its weight (see `outputs.inspected`); none is broken or left out."""
+    out = console(file)
+    for text, weight in lines:
+        out.print(Text(shown(text), style=_WEIGHTS.get(weight, "")), soft_wrap=True)
 
 
 def console(file: IO[str] | None = None, stderr: bool = False) -> Console:

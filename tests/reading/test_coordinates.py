@@ -6,6 +6,8 @@ import math
 
 import geopandas as gpd
 import numpy as np
+import pyogrio
+import pyproj
 import pytest
 import shapely
 from small_zone import CRS, HEAD, WATER, codes, found, parcels, pipes
@@ -91,6 +93,14 @@ def test_xian_80_and_beijing_54_are_refused(source):
         (4_002_353.51, 553_995.88, 'axes = "north_east"'),
         (36.15, 111.6, 'axes = "north_east"'),
         (1.0e9, 5.0, ""),
+        (53_995.88, 2_353.51, "dx_m = 500000, dy_m = 4000000"),
+        (553_995.88, 2_353.51, "dx_m = 0, dy_m = 4000000"),
+        (553_995.88 / 0.3048, 4_002_353.51 / 0.3048, 'unit = "ft"'),
+        (553_995_880.0, 4_002_353_510.0, 'unit = "mm"'),
+        (553.99588, 4_002.35351, 'unit = "km"'),
+        (553_974.28, 4_000_752.57, 'crs = "EPSG:4546"'),  # UTM: 22 m and 1.6 km off, which no box can tell
+        (824_038.82, 4_008_196.51, 'crs = "EPSG:4545"'),
+        (2_733_403.29, 4_295_533.12, 'crs = "EPSG:4538"'),
     ],
 )
 def test_the_cause_of_coordinates_that_lie_elsewhere(x, y, line):
@@ -179,3 +189,109 @@ def test_frames_pass_the_same_gate():
         from_frames(parcels().to_crs(4490), {}, lang="en")
     survey = from_frames(parcels().to_crs(4490), {"water": pipes()}, crs=CRS)
     assert survey.parcels.geometry.area.tolist() == pytest.approx([10_000.0] * 3, rel=1e-6)
+
+
+WKT = (
+    'PROJCS["{name}",GEOGCS["{base}",DATUM["{datum}",SPHEROID["CGCS2000",6378137.0,298.257222101]],'
+    'PRIMEM["Greenwich",0.0],UNIT["Degree",0.0174532925199433]],PROJECTION["{method}"],PARAMETER["False_Easting",{east}],'
+    'PARAMETER["False_Northing",0.0],PARAMETER["Central_Meridian",{meridian}],PARAMETER["Scale_Factor",1.0],'
+    'PARAMETER["Latitude_Of_Origin",0.0],UNIT["Meter",1.0]]'
+)
+ESRI = {"base": "GCS_China_Geodetic_Coordinate_System_2000", "datum": "D_China_2000", "method": "Gauss_Kruger"}
+OWN = {"base": "CGCS_2000", "datum": "CGCS_2000", "method": "Transverse_Mercator"}
+
+
+@pytest.mark.parametrize("words", [ESRI, OWN], ids=["ESRI", "own words"])
+def test_every_zone_of_cgcs2000_is_known_by_its_parameters(words):
+    # EPSG: 3-degree zones 25-45 are 4513-4533 with their number and 4534-4554 without; 6-degree zones 13-23 4491-4501.
+    for zone in range(25, 46):
+        text = WKT.format(name=f"CGCS2000_3_Degree_GK_Zone_{zone}", east=zone * 1e6 + 5e5, meridian=3 * zone, **words)
+        assert crs_of(text).to_epsg() == 4513 + zone - 25
+        text = WKT.format(name=f"CGCS2000_3_Degree_GK_CM_{3 * zone}E", east=5e5, meridian=3 * zone, **words)
+        assert crs_of(text).to_epsg() == 4534 + zone - 25
+    for zone in range(13, 24):
+        text = WKT.format(name=f"CGCS2000_GK_Zone_{zone}", east=zone * 1e6 + 5e5, meridian=6 * zone - 3, **words)
+        assert crs_of(text).to_epsg() == 4491 + zone - 13
+
+
+@pytest.mark.parametrize("number", [*range(4491, 4513), *range(4513, 4555), 4490])
+def test_what_esri_writes_of_a_zone_is_that_zone(number):
+    own = pyproj.CRS.from_epsg(number)
+    back = crs_of(own.to_wkt("WKT1_ESRI"))
+    # Without a zone's number the 6-degree systems are the 3-degree ones of the same meridian.
+    same = number if number not in range(4502, 4513) else back.to_epsg()
+    assert back.to_epsg() == same and back.equals(pyproj.CRS.from_epsg(same))
+    x, y = change(own, back, "", "", "en").points(np.array([111.0 if number == 4490 else 5e5]), np.array([36.0]))
+    assert (x[0], y[0]) == (pytest.approx(111.0 if number == 4490 else 5e5, abs=1e-6), pytest.approx(36.0, abs=1e-6))
+
+
+def test_a_meridian_of_its_own_is_exact_and_another_datum_is_not():
+    own = crs_of(WKT.format(name="x", east=5e5, meridian=111.5, **OWN))
+    assert own.to_epsg() is None and own.geodetic_crs.to_epsg() == 4490
+    way = change(own, crs_named(CRS, "", "en"), "", "", "en")
+    x, y = way.points(np.array([5e5]), np.array([4e6]))
+    # Half a degree of longitude east of 111 E at 36.13 N: 6378137 cos(lat) (pi / 360) to first order.
+    assert way.accuracy == 0.0 and x[0] == pytest.approx(545_000, abs=100) and y[0] == pytest.approx(4e6, abs=200)
+    for datum in ("D_Unknown", "D_Xian_1980", "D_Beijing_1954", "D_WGS_2000"):
+        text = WKT.format(name="x", east=5e5, meridian=111, base="g", datum=datum, method="Gauss_Kruger")
+        with pytest.raises(MissingCRS):
+            change(crs_of(text), crs_named(CRS, "", "en"), "", "", "en")
+
+
+@pytest.mark.parametrize(
+    ("label", "point", "words"),
+    [
+        ("EPSG:4547", (38_283_998.0, 4_004_856.0), "number of the zone stands before the eastings (EPSG:4526)"),
+        ("EPSG:4526", (283_998.0, 4_004_856.0), "does not stand before the eastings (EPSG:4547)"),
+        ("EPSG:4546", (283_998.0, 4_004_856.0), "central meridian 114"),
+        ("EPSG:4546", (111.6, 36.15), "look like degrees (EPSG:4490)"),
+        ("EPSG:4490", HERE, "metres of EPSG:4546"),
+        ("EPSG:4546", HERE[::-1], "swapped"),
+        ("EPSG:4546", (53_995.88, 2_353.51), "leading digits seem to be cut off: 500000 m to the east and 4000000 m"),
+        ("EPSG:4546", (553_995.88 / 0.3048, 4_002_353.51 / 0.3048), "ft, not metres"),
+        ("EPSG:32649", (37_553_995.88, 4_002_353.51), "look like EPSG:4525"),
+    ],
+)
+def test_the_cause_is_told_in_words(label, point, words):
+    gate = Gate.at(zone_crs(CRS, BOX, "en"), BOX)
+    assert words in gate.diagnose(*point, "en", crs_named(label, "", "en"))[0]
+
+
+def test_leading_digits_are_not_guessed_where_the_zone_is_large():
+    wide = Place(box=(110.0, 35.0, 112.0, 37.0))
+    gate = Gate.at(zone_crs(CRS, wide, "en"), wide)
+    assert gate.diagnose(53_995.88, 2_353.51, "en")[1] == ""
+
+
+CUT = 'crs = "local"\nshift = { kind = "plane4", convention = "east_north", dx_m = 500000, dy_m = 4000000 }'
+
+
+@pytest.mark.parametrize(
+    ("write", "label", "line"),
+    [
+        (lambda xy: xy - [500_000, 4_000_000], CRS, CUT),
+        (lambda xy: xy / 0.3048, CRS, 'crs = "EPSG:4546"\nunit = "ft"'),
+        (lambda xy: xy[:, ::-1], CRS, 'crs = "EPSG:4546"\naxes = "north_east"'),
+        (lambda xy: xy + np.array([37e6, 0]), CRS, 'crs = "EPSG:4525"'),
+        (lambda xy: xy, "EPSG:4525", 'crs = "EPSG:4546"'),
+        (lambda xy: xy - [500_000, 4_000_000], None, CUT),
+    ],
+)
+def test_the_line_of_the_refusal_can_be_pasted(zone, write, label, line):
+    frame = pipes()
+    frame = frame.set_geometry(shapely.transform(frame.geometry.to_numpy(), write), crs=None)
+    folder = zone(WATER, water=None)
+    pyogrio.write_dataframe(
+        frame.set_crs(label, allow_override=True) if label else frame, folder / "water.gpkg", layer="water"
+    )
+    with pytest.raises(MissingCRS) as error:
+        read_folder(folder, lang="en")
+    assert str(error.value).endswith(f"paste under [layer.water]: {line}")
+    (folder / "zone.toml").write_text(HEAD + WATER + line + "\n", encoding="utf-8")
+    assert read_folder(folder).layers["water"].geometry.iloc[0].hausdorff_distance(pipes().geometry.iloc[0]) < 1e-6
+
+
+def test_axes_that_were_declared_wrongly_are_turned_back(zone):
+    folder = zone(WATER + 'axes = "north_east"\n')
+    with pytest.raises(MissingCRS, match='axes = "east_north"'):
+        read_folder(folder, lang="en")

@@ -1,0 +1,175 @@
+"""The red line (红线): an outline that is in no layer of the zone, read from a file of its own, to be judged apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import shapely
+
+from gisplan.base.errors import LayerError, MissingCRS, ReadError
+from gisplan.base.files import sha256
+from gisplan.base.issues import Book
+from gisplan.base.labels import Label, label
+from gisplan.reading import layers as clean
+from gisplan.reading.child import Child
+from gisplan.reading.columns import match
+from gisplan.reading.coordinates import crs_title
+from gisplan.reading.formats.raw import RawLayer, Request
+from gisplan.reading.refusals import listing, note, refusal
+from gisplan.reading.survey import Survey
+from gisplan.reading.words import plain_blank
+from gisplan.reading.zone_file import Source
+
+WHERE = "--redline"
+_NAME = "红线"
+_UNCLEAR = frozenset({"txt_zone", "txt_crs"})
+_SAME = 0.5
+"""A red line may bear the number of a parcel of the zone if at least this share of it lies on that parcel."""
+
+
+def read_redline(survey: Survey, path: Path, layer: str | None = None, lang: str = "zh") -> Survey:
+    """Read a red line, and give the zone with it in the place of its parcels.
+
+    The zone's own parcels are then neighbours: they stand in the way of a connection, but not where the red line lies
+    on them, and they are not judged.
+
+    Parameters
+    ----------
+    survey
+        The zone.
+    path
+        Any file of shapes that is read; it may lie outside the zone's folder.
+    layer
+        The layer with the outlines, where the file has several.
+    lang
+        Language of issues and refusals.
+
+    Raises
+    ------
+    ReadError, LayerError
+        The file cannot be read, holds no closed outline, or lies elsewhere.
+    """
+    if not (path.is_file() or path.is_dir()):
+        raise refusal(ReadError, "redline_file", lang, file=path.name or str(path))
+    book = Book(lang)
+    request = Request(path.name, WHERE, layer)
+    with Child(lang) as child:
+        answer = child.ask(path.resolve(), request)
+    book.adopt(answer.issues)
+    raw = _outlines(answer.layers, request, book)
+    notes: tuple[Label, ...] = ()
+    if raw.crs is None:
+        if any(issue.code in _UNCLEAR for issue in book):
+            raise refusal(MissingCRS, "redline_crs", lang, file=raw.title)
+        # A drawing cannot say which system it is in; whether it fits the zone's is tested at the gate.
+        raw = replace(raw, crs=survey.gate.crs)
+        values = {"file": raw.title, "crs": crs_title(survey.gate.crs)}
+        book.add("redline_crs", "info", "declared", (raw.file, raw.layer, ""), **values)
+        notes = (note("redline_crs", **values),)
+    source = Source("parcels", WHERE, file=path.name)
+    found = clean.parcels([(source, _numbered(raw, source, survey, book))], survey.gate, (), book)
+    _same_land(found.frame, survey.parcels, raw, lang)
+    title = label("redline.title")
+    return replace(
+        survey,
+        title=Label(f"{survey.title.zh} · {title.zh}", f"{survey.title.en} · {title.en}"),
+        parcels=found.frame,
+        neighbours=_neighbours(found.frame, survey.parcels),
+        blockers_lost=survey.blockers_lost or found.lost,
+        issues=tuple(book),
+        inputs=_inputs(path),
+        notes=tuple(dict.fromkeys([*survey.notes, *found.notes, *notes])),
+    )
+
+
+def _inputs(path: Path) -> dict[str, str]:
+    files = sorted(p for p in path.iterdir() if p.is_file()) if path.is_dir() else [path]
+    return {part.name if part == path else f"{path.name}/{part.name}": sha256(part) for part in files}
+
+
+def _outlines(layers: Sequence[RawLayer], request: Request, book: Book) -> RawLayer:
+    """Find the one layer with closed outlines, and keep these and what is broken.
+
+    Raises
+    ------
+    LayerError
+        There is none, or there are several.
+    """
+    usable = {raw.layer: _closed(raw) for raw in layers}
+    found = [raw for raw in layers if usable[raw.layer].any()]
+    cass = [raw for raw in found if "cass_code" in raw.table.columns and "parcel" in raw.table.columns]
+    if len(found) > 1 and len(cass) == 1:
+        found = cass
+    if not found:
+        raise refusal(
+            LayerError,
+            "redline_open",
+            book.lang,
+            file=request.name,
+            layers=listing((r.title for r in layers), 20) or "—",
+        )
+    if len(found) > 1:
+        raise refusal(
+            LayerError, "redline_which", book.lang, file=request.name, layers=listing((r.layer for r in found), 20)
+        )
+    raw, keep = found[0], usable[found[0].layer]
+    rest = len(keep) - int(keep.sum()) + sum(len(other.table) for other in layers if other is not raw)
+    if rest:
+        book.add("redline_rest", "warning", "set aside", (raw.file, raw.layer, ""), count=rest)
+    shapes = np.asarray(raw.geometry, dtype=object)[keep]
+    broken = raw.broken[keep] if len(raw.broken) else raw.broken
+    table = raw.table[keep].reset_index(drop=True)
+    return replace(raw, table=table, fids=raw.fids[keep], geometry=shapes, broken=broken)
+
+
+def _closed(raw: RawLayer) -> np.ndarray:
+    """Tell which rows are areas, or may have been one before they broke."""
+    if raw.geometry is None:
+        return np.zeros(len(raw.table), dtype=bool)
+    areas = np.isin(shapely.get_type_id(np.asarray(raw.geometry, dtype=object)), (3, 6))
+    broken = raw.broken if len(raw.broken) else np.zeros(len(areas), dtype=bool)
+    return np.asarray(areas | broken)
+
+
+def _numbered(raw: RawLayer, source: Source, survey: Survey, book: Book) -> RawLayer:
+    """Give outlines without a number one: 红线1, 红线2, …; never one that the zone has."""
+    column = match(raw, "parcels", source, book.lang).get("parcel", "parcel")
+    table = raw.table.copy()
+    if column not in table.columns:
+        table[column] = None
+    blank = np.array(
+        [value is None or value != value or plain_blank(str(value)) for value in table[column]], dtype=bool
+    )
+    if blank.any():
+        taken = {str(value) for value in table[column][~blank]} | set(survey.parcels.index)
+        free = (name for n in range(1, len(taken) + len(table) + 1) if (name := f"{_NAME}{n}") not in taken)
+        table[column] = [next(free) if empty else v for v, empty in zip(table[column], blank, strict=True)]
+    return replace(raw, table=table)
+
+
+def _same_land(red: gpd.GeoDataFrame, parcels: gpd.GeoDataFrame, raw: RawLayer, lang: str) -> None:
+    """Refuse a number that the zone gives to other land: papers would count for a parcel they do not mean.
+
+    Raises
+    ------
+    LayerError
+        A red line bears the number of a parcel that it does not lie on.
+    """
+    for number in red.index.intersection(parcels.index):
+        mine, theirs = red.geometry[number], parcels.geometry[number]
+        if not mine.is_empty and mine.intersection(theirs).area < _SAME * mine.area:
+            raise refusal(LayerError, "redline_number", lang, file=raw.title, parcel=number)
+
+
+def _neighbours(red: gpd.GeoDataFrame, parcels: gpd.GeoDataFrame) -> np.ndarray:
+    """Give the zone's parcels as far as no red line lies on them."""
+    shapes = np.array(parcels.geometry.array, dtype=object)
+    lines = np.asarray(red.geometry.array, dtype=object)
+    hit = np.unique(shapely.STRtree(shapes).query(lines, predicate="intersects")[1])
+    shapes[hit] = shapely.difference(shapes[hit], shapely.union_all(lines))
+    rest: np.ndarray = shapes[~shapely.is_empty(shapes)]
+    return rest
