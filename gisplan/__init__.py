@@ -40,6 +40,11 @@ def __getattr__(name: str) -> Any:
     """Bring a public name in from its room."""
     if name not in _ROOMS:
         raise AttributeError(f"module 'gisplan' has no attribute {name!r}")
+    if name == "read":
+        # The process that reads gets ready on another core while the libraries of this one are brought in.
+        from gisplan.reading import clerk
+
+        clerk.ahead()
     value = getattr(import_module(_ROOMS[name]), name)
     globals()[name] = value
     return value

@@ -19,8 +19,10 @@ import contextlib
 import json
 import os
 import queue
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Mapping
@@ -107,10 +109,12 @@ class Clerk:
         if sys.platform == "win32":
             flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
         loud = os.environ.get("GISPLAN_DEBUG") == "1"
+        # What a reader unpacks lies here, and goes with it however it ends.
+        self._folder = tempfile.mkdtemp(prefix="gisplan-")
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", _DESK],
+            [sys.executable, "-P", "-m", _DESK, self._folder],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=None if loud else subprocess.DEVNULL,
-            bufsize=0, env=_surroundings(), start_new_session=sys.platform != "win32", creationflags=flags,
+            bufsize=0, env=_surroundings(self._folder), start_new_session=sys.platform != "win32", creationflags=flags,
         )  # fmt: skip
         thread = threading.Thread(target=self._listen, name="gisplan-clerk", daemon=True)
         thread.start()
@@ -136,15 +140,22 @@ class Clerk:
                     line = line[pipe.write(line) :]
 
     def end(self) -> None:
-        """End the process, whatever it is doing."""
-        with contextlib.suppress(OSError):
-            self._process.kill()
+        """End the process and the programs that it has started, whatever they are doing."""
+        self._kill()
         if self._process.stdin is not None:
             with contextlib.suppress(OSError):
                 self._process.stdin.close()
         self._process.wait()
         if self._thread is not threading.current_thread():
             self._thread.join()
+
+    def _kill(self) -> None:
+        with contextlib.suppress(OSError):
+            if sys.platform != "win32" and self._process.poll() is None:
+                import signal
+
+                os.killpg(self._process.pid, signal.SIGKILL)  # it leads a session of its own
+            self._process.kill()
 
     def _listen(self) -> None:
         """Take in frames until there are no more, then see how the process ended."""
@@ -158,9 +169,9 @@ class Clerk:
                     self.frames.put(frame)
             except Exception as error:  # whatever it sends: somebody waits for the end
                 self.reason = f"{type(error).__name__}: {shorten(error, 100)}"
-                with contextlib.suppress(OSError):
-                    self._process.kill()
+                self._kill()
         code = self._process.wait()
+        shutil.rmtree(self._folder, ignore_errors=True)
         self.reason = self.reason or _ending(code)
         self.frames.put(None)
 
@@ -170,11 +181,12 @@ def _settings() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name.startswith(("GISPLAN_", "PG"))}
 
 
-def _surroundings() -> dict[str, str]:
+def _surroundings(folder: str) -> dict[str, str]:
     """Give the clerk our environment and our path, without the current folder that ``""`` stands for."""
     path = [entry for entry in sys.path if entry]
     own = str(Path(__file__).resolve().parents[2])
-    return {**os.environ, **_SPARING, "PYTHONPATH": os.pathsep.join(path if own in path else [*path, own])}
+    own_folder = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), folder)
+    return {**os.environ, **_SPARING, **own_folder, "PYTHONPATH": os.pathsep.join(path if own in path else [*path, own])}
 
 
 def _widen(pipe: IO[bytes]) -> None:

@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import queue
+import shutil
 import sys
 import threading
 import traceback
@@ -55,7 +56,7 @@ class _Desk:
         """Take in requests; when there can be no more, end at once, whatever is being read."""
         for line in sys.stdin.buffer:
             self.waiting.put(json.loads(line))
-        os._exit(0)
+        _leave()
 
     def work(self) -> None:
         """Answer until nobody comes any more."""
@@ -104,6 +105,17 @@ class _Desk:
         for buffer in buffers:
             self.out.write(buffer)
         self.out.flush()
+
+
+def _leave() -> None:
+    """End at once, with the programs that were started and what was unpacked: nobody else is left to do it."""
+    for folder in sys.argv[1:]:
+        shutil.rmtree(folder, ignore_errors=True)
+    if sys.platform != "win32" and os.getpgrp() == os.getpid():
+        import signal
+
+        os.killpg(os.getpid(), signal.SIGKILL)
+    os._exit(0)
 
 
 def _request(said: Mapping[str, Any]) -> Request:

@@ -306,7 +306,7 @@ def _missing(rows: pd.DataFrame, reason: np.ndarray, shapes: np.ndarray, gate: G
 
     What only joins others (manholes, valves), holds nothing (ducts) or is abandoned serves nobody.
     """
-    lost = np.char.startswith(reason.astype(str), "geometry_") | (reason == "role_shape")
+    lost = np.char.startswith(reason.astype(str), "geometry") | (reason == "role_shape")
     serves = rows["role"].isin(_SERVING).to_numpy() | rows["role"].isna().to_numpy()
     hit = np.flatnonzero(lost & serves & (rows["status"] != "abandoned").to_numpy())
     if not len(hit):

@@ -3,9 +3,9 @@
     python tests/bench/reading.py [--parcels 100000] [--rounds 3] [--seed 1] [--json FILE]
 
 Makes a zone in a temporary folder and writes each layer into a GeoPackage. Each tool reads them all, once a round, in a
-process of its own: plain ``pyogrio.read_dataframe``, and `gisplan.reading.survey.read_folder`, which starts the process
-that reads, checks every row and cleans the tables. Two times are taken: of the reading alone (ours with the start of
-that process, both without Python's own imports), and of the whole process.
+process of its own: plain ``pyogrio.read_dataframe``, and `gisplan.read`, which checks every row and cleans the tables; the
+process that reads for it starts when `gisplan.read` is imported. Two times are taken: of the reading alone (both without
+the imports), and of the whole process.
 """
 
 from __future__ import annotations
@@ -38,10 +38,11 @@ print(json.dumps({"reading_s": took, "rows": sum(map(len, frames)), "peak_mib": 
 """
 READ_OURS = """
 import json, resource, sys, time
+import gisplan
 from gisplan.reading import clerk
-from gisplan.reading.survey import read_folder
+read = gisplan.read
 begin = time.perf_counter()
-survey = read_folder(sys.argv[1])
+survey = read(sys.argv[1]).survey
 took = time.perf_counter() - begin
 clerk.dismiss()
 peaks = [resource.getrusage(who).ru_maxrss // 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]

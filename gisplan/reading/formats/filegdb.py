@@ -38,7 +38,9 @@ def read(path: Path, request: Request, book: Book) -> list[RawLayer]:
         # Tables count when named, or when there are no layers.
         shaped = [name for name in listed if describe(path, _DRIVER, name, request, book).shape != "None"]
         listed = shaped or listed
-    return carry_all(path, _DRIVER, choose(listed, request, book), request, book)
+    chosen = choose(listed, request, book)
+    # A table states how many rows it has; where that is too few, GDAL would stop there.
+    return carry_all(path, _DRIVER, chosen, request, book, recount=chosen)
 
 
 def tables(path: Path, request: Request, book: Book) -> list[str]:

@@ -34,7 +34,28 @@ def read(path: Path, request: Request, book: Book) -> list[RawLayer]:
     if path.with_name(path.name + "-wal").exists():
         book.add("gpkg_open", "warning", "noted", (request.name, "", ""))
     found = choose(_contents(path, request, book), request, book)
-    return [_checked(path, raw, book) for raw in carry_all(path, "GPKG", found, request, book)]
+    return [_checked(path, raw, book) for raw in carry_all(path, "GPKG", found, request, book, _stale(path, found))]
+
+
+def _stale(path: Path, layers: list[str]) -> list[str]:
+    """Find the layers that have not as many rows as the file says: GDAL would read so many and no more."""
+    out = []
+    for layer in layers:
+        try:
+            with closing(_open(path)) as file:
+                said = file.execute(
+                    "SELECT feature_count FROM gpkg_ogr_contents WHERE lower(table_name) = lower(?)", (layer,)
+                ).fetchone()
+                there = file.execute(f"SELECT count(*) FROM {_quoted(layer)}").fetchone()
+        except sqlite3.Error:  # no such table: then GDAL counts
+            continue
+        if said is not None and said[0] != there[0]:
+            out.append(layer)
+    return out
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _contents(path: Path, request: Request, book: Book) -> list[str]:
@@ -42,10 +63,21 @@ def _contents(path: Path, request: Request, book: Book) -> list[str]:
         with closing(_open(path)) as file:
             found = file.execute("SELECT table_name, data_type FROM gpkg_contents ORDER BY rowid").fetchall()
             there = {str(name).casefold() for (name,) in file.execute("SELECT name FROM sqlite_master")}
+            shaped = []
+            if "gpkg_geometry_columns" in there:
+                shaped = [str(name) for (name,) in file.execute("SELECT table_name FROM gpkg_geometry_columns")]
     except (sqlite3.Error, UnicodeDecodeError) as error:
         raise refusal(FormatError, "gdal", book.lang, file=request.name, reason=reason(error, path)) from error
     layers = [str(name) for name, kind in found if kind == "features"]
     tables = [str(name) for name, kind in found if kind == "attributes"]
+    named = {name.casefold() for name in layers}
+    hidden = [name for name in shaped if name.casefold() not in named and name.casefold() in there]
+    if hidden and request.layer is None:
+        # Reading only the others would leave features out, a closed valve perhaps.
+        raise refusal(
+            FormatError, "gpkg_hidden", book.lang,
+            file=request.name, layers=listing(hidden), others=listing(layers) or "—", where=request.where,
+        )  # fmt: skip
     gone = [name for name in (layers if request.layer is None else [request.layer]) if name.casefold() not in there]
     if gone and gone[0] in (*layers, *tables):
         others = listing([name for name in layers if name not in gone]) or "—"
@@ -93,7 +125,7 @@ def _starts(file: sqlite3.Connection, layer: str, missing: bool) -> tuple[list[i
     column, own = file.execute(
         "SELECT column_name, srs_id FROM gpkg_geometry_columns WHERE lower(table_name) = lower(?)", (layer,)
     ).fetchone()
-    table, shape = (f'"{name.replace(chr(34), 2 * chr(34))}"' for name in (layer, str(column)))
+    table, shape = _quoted(layer), _quoted(str(column))
     start = f"substr({shape}, 1, {_BLOB})"
     kinds = file.execute(f"SELECT DISTINCT {start}, typeof({shape}) FROM {table}").fetchall()
     systems: dict[int, list[bytes]] = {}

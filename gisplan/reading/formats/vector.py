@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +45,8 @@ _STRAIGHT = {
     "OpenFileGDB": ("Point", "MultiPoint"),
 }
 """Per driver that knows arcs: the shape types that hold none."""
+EVERY = "1=1"
+"""A filter that lets every row pass: GDAL then counts the rows, and does not believe what the file says of them."""
 _SAID = 5
 _FEW = 1000
 """More rows than this are never carried one by one: then it is the file that is broken."""
@@ -116,13 +118,15 @@ def names(path: Path, request: Request, book: Book) -> list[str]:
         return [str(name) for name in fiona.listlayers(str(path))]
 
 
-def carry(path: Path, layer: str, described: Description, request: Request, book: Book) -> RawLayer:
+def carry(
+    path: Path, layer: str, described: Description, request: Request, book: Book, where: str | None = None
+) -> RawLayer:
     """Let pyogrio carry the rows of a layer, and read each shape by itself.
 
     Columns of whole numbers with blanks arrive as floats; they become whole numbers again, and where they are too
     large for a float they are read again through fiona, which keeps every digit.
     """
-    rows = _rows(path, layer, request, book)
+    rows = _rows(path, layer, request, book, where)
     columns = {name: pd.Series(values) for name, values in zip(rows.fields, rows.data, strict=True)}
     whole = [
         name
@@ -147,8 +151,13 @@ def carry(path: Path, layer: str, described: Description, request: Request, book
     return RawLayer(request.name, layer, table, rows.fids, geometry, broken, described.crs)
 
 
-def carry_all(path: Path, driver: str, layers: list[str], request: Request, book: Book) -> list[RawLayer]:
+def carry_all(
+    path: Path, driver: str, layers: list[str], request: Request, book: Book, recount: Collection[str] = ()
+) -> list[RawLayer]:
     """Carry several layers of a file; one that cannot be read is named, with what to do about it.
+
+    Of the layers in `recount` the number of rows that the file itself states is not believed: rows beyond it would be
+    left out without a word.
 
     Raises
     ------
@@ -159,7 +168,7 @@ def carry_all(path: Path, driver: str, layers: list[str], request: Request, book
     for layer in layers:
         try:
             described = describe(path, driver, layer, request, book)
-            raw = carry(path, layer, described, request, book)
+            raw = carry(path, layer, described, request, book, EVERY if layer in recount else None)
             straight = described.shape.removeprefix("3D ") in _STRAIGHT.get(driver, described.shape)
             if raw.geometry is not None and not straight:
                 note_curves(curved(path, layer, request, book), layer, request, book)
@@ -224,15 +233,15 @@ def shapes(wkb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return geometry, given & shapely.is_missing(geometry)
 
 
-def _rows(path: Path, layer: str, request: Request, book: Book) -> _Rows:
+def _rows(path: Path, layer: str, request: Request, book: Book, where: str | None) -> _Rows:
     """Carry all rows at once; where that fails because of some rows, carry the others."""
     with _quiet(), warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         try:
-            rows = _some(path, layer)
+            rows = _some(path, layer, where)
         except (UnicodeDecodeError, pyogrio.errors.FeatureError, pyogrio.errors.GeometryError) as error:
             with _doors(path, request, book):
-                rows = _salvaged(path, layer, error)
+                rows = _salvaged(path, layer, where, error)
         except (RuntimeError, ValueError, OverflowError, OSError):
             with _doors(path, request, book):
                 raise
@@ -244,27 +253,35 @@ def _rows(path: Path, layer: str, request: Request, book: Book) -> _Rows:
     return rows
 
 
-def _some(path: Path, layer: str, start: int = 0, count: int | None = None) -> _Rows:
+def _some(path: Path, layer: str, where: str | None, start: int = 0, count: int | None = None) -> _Rows:
     """Carry `count` rows from row `start` on, all in one go."""
     meta, fids, wkb, data = pyogrio.raw.read(
-        str(path), layer=layer, skip_features=start, max_features=count,
+        str(path), layer=layer, skip_features=start, max_features=count, where=where,
         return_fids=True, datetime_as_string=True,
     )  # fmt: skip
     fields = [str(name) for name in meta["fields"]]
     return _Rows(fields, np.asarray(fids), wkb, list(data), np.zeros(len(fids), dtype=bool), [])
 
 
-def _salvaged(path: Path, layer: str, error: Exception) -> _Rows:
+def counted(path: Path, layer: str) -> int:
+    """Count the rows of a layer, one by one."""
+    _, fids, _, _ = pyogrio.raw.read(
+        str(path), layer=layer, columns=[], read_geometry=False, return_fids=True, where=EVERY
+    )
+    return len(fids)
+
+
+def _salvaged(path: Path, layer: str, where: str | None, error: Exception) -> _Rows:
     """Find the rows that spoil their layer by halving, and carry what can be read of each of them."""
     info = pyogrio.read_info(str(path), layer=layer, force_feature_count=True)
-    total = int(info["features"])
+    total = int(info["features"]) if where is None else counted(path, layer)
     budget = min(_FEW, max(1, total // 2))
     found: list[_Rows] = []
     waiting = [(0, total)]
     while waiting:
         start, count = waiting.pop()
         try:
-            found.append(_some(path, layer, start, count))
+            found.append(_some(path, layer, where, start, count))
         except (UnicodeDecodeError, RuntimeError, ValueError, OverflowError):
             if count > 1:
                 half = count // 2
@@ -273,18 +290,18 @@ def _salvaged(path: Path, layer: str, error: Exception) -> _Rows:
             budget -= 1
             if budget < 0:
                 raise error from None
-            found.append(_row(path, layer, start, [str(name) for name in info["fields"]]))
+            found.append(_row(path, layer, where, start, [str(name) for name in info["fields"]]))
     return _together(found)
 
 
-def _row(path: Path, layer: str, start: int, fields: list[str]) -> _Rows:
+def _row(path: Path, layer: str, where: str | None, start: int, fields: list[str]) -> _Rows:
     """Carry one row cell by cell; what cannot be read of it is marked."""
 
     def ask(columns: list[str], shape: bool) -> tuple[np.ndarray, np.ndarray | None, list[np.ndarray]] | None:
         try:
             _, fids, wkb, data = pyogrio.raw.read(
                 str(path), layer=layer, skip_features=start, max_features=1, columns=columns, read_geometry=shape,
-                return_fids=True, datetime_as_string=True,
+                where=where, return_fids=True, datetime_as_string=True,
             )  # fmt: skip
         except (UnicodeDecodeError, RuntimeError, ValueError, OverflowError):
             return None
