@@ -63,6 +63,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(UNWRITTEN, _sentence(error))
     except GisplanError as error:
         return _fail(REFUSED, _sentence(error))
+    except PermissionError as error:
+        # Of the path only the name: messages are passed on, and where a file lies is nobody else's business.
+        name, reason = Path(str(error.filename or "?")).name, say("cause.not_allowed", arguments.lang)
+        return _fail(REFUSED, say("refuse.unreadable", arguments.lang, file=name, reason=reason))
     except Exception as error:
         return _fail(BUG, say("cli.bug", arguments.lang, kind=type(error).__name__, text=_sentence(error)))
     return code

@@ -245,3 +245,42 @@ def test_the_command_lists_it_apart(zone: gisplan.Zone, tmp_path: Path, capsys: 
     assert (apart / "review.html").is_file() and not (tmp_path / "plain" / "redline").exists()
     missing = ["check", folder, "--out", str(tmp_path / "none"), "--redline", str(tmp_path / "no.dxf")]
     assert main(missing) == 3 and not (tmp_path / "none").exists()
+
+
+PAPER = "parcel,feature,service,issuer,number,date,expires,says\n{0},,{1},水务局,1,2026-05-01,,{2}\n"
+
+
+def test_a_paper_against_the_land_is_heard_under_any_number(zone: gisplan.Zone, tmp_path: Path) -> None:
+    """P2 is said not to be connected; a red line on the same land, or on a strip of it, has another number."""
+    folder = tmp_path / "zone"
+    (folder / "evidence.csv").write_text(PAPER.format("P2", "water", "未通"), encoding="utf-8")
+    zone = gisplan.read(folder, lang="en")
+    assert {parcel for parcel, (grade, _) in water(zone).items() if grade == "U"} == {"P2"}
+    assert water(red_of(zone, tmp_path, [box(100, 0, 100, 100)]))["红线1"][0] == "U"
+    assert water(red_of(zone, tmp_path, [box(190, 0, 100, 100)]))["红线1"][0] == "U"
+    assert water(red_of(zone, tmp_path, [box(200, 0, 100, 100)]))["红线1"][0] == "A"
+    # What speaks for it counts for the parcel that it names alone.
+    (folder / "evidence.csv").write_text(PAPER.format("P2", "power", "已通"), encoding="utf-8")
+    red = red_of(gisplan.read(folder, lang="en"), tmp_path, [box(100, 0, 100, 100)])
+    cells = gisplan.check(red).cells
+    assert cells.set_index("service")["grade"]["power"] == "U"
+
+
+def test_an_acceptance_does_not_outlive_what_the_zone_says_of_the_parcel(tmp_path: Path) -> None:
+    """Levelling is accepted by paper and under way in the layer: nobody knows, as a parcel and as a red line."""
+    accepted, promised = "GT-B-03-04", "七通一平"
+    folder = copy(tmp_path / "zone", ["parcels.gpkg"])
+    frame = sheets(["parcels"])[0].frame.copy()
+    frame.loc[frame["parcel"] == accepted, ["leveling_status", "promised"]] = "在建", promised
+    frame.to_file(folder / "parcels.gpkg", layer="parcels")
+    zone = gisplan.read(folder)
+    mine = frame[frame["parcel"] == accepted].drop(columns=["leveling_status", "promised"])
+    mine.to_file(tmp_path / "red.gpkg", layer="red")
+    red = zone.redline(tmp_path / "red.gpkg")
+    grades = [gisplan.check(one).cells.set_index(["parcel", "service"])["grade"][accepted] for one in (zone, red)]
+    assert grades[0]["leveling"] == "U" and grades[0].sort_index().equals(grades[1].sort_index())
+    assert red.parcels.at[accepted, "promised"] == promised
+    # A file that contradicts the layer settles nothing.
+    mine.assign(leveling_status="现状").to_file(tmp_path / "red.gpkg", layer="red")
+    again = gisplan.check(zone.redline(tmp_path / "red.gpkg")).cells.set_index("service")["grade"]
+    assert again["leveling"] == "U"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import hashlib
 import os
 import re
@@ -10,11 +11,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from gisplan.base.errors import ExportError, ReadError
+from gisplan.base.labels import say
 
 _PREFIX = ".gisplan-"
 
 
-def inside(root: Path, name: str, where: str) -> Path:
+def inside(root: Path, name: str, where: str, lang: str) -> Path:
     """Resolve a file name written in a zone.toml, and refuse what is not a plain file or folder inside the zone.
 
     URLs, driver prefixes (``GeoJSON:…``), ``/vsi…`` and links out of the folder would make the readers below open other
@@ -28,18 +30,28 @@ def inside(root: Path, name: str, where: str) -> Path:
     if "://" in name:
         # An address may hold a name and a password: it is not repeated.
         kind = name.split("://")[0][:20]
-        raise ReadError(f"{where}: an address ({kind}://…) is not the name of a file. Copy the file into the folder.")
+        raise ReadError(say("refuse.name_address", lang, where=where, kind=kind))
     if re.match(r"[A-Za-z][\w+.-]*:", name) or name.startswith(("/", "\\", "<", "{", "~")) or "\x00" in name:
-        raise ReadError(f"{where}: {name!r} is not the name of a file in the zone's folder. Copy the file there.")
+        raise ReadError(say("refuse.name_odd", lang, where=where, name=repr(name)))
     path = (root / name).resolve()
     if not path.is_relative_to(root.resolve()):
-        raise ReadError(f"{where}: {name!r} lies outside the zone's folder. Copy the file there.")
+        raise ReadError(say("refuse.name_outside", lang, where=where, name=repr(name)))
     if not path.exists():
-        raise ReadError(f"{where}: {name!r} does not exist in {root.name}. Check the name, or take the entry out.")
+        near = _like(path)
+        code = "refuse.name_near" if near else "refuse.name_missing"
+        raise ReadError(say(code, lang, where=where, name=repr(name), near=", ".join(near)))
     if not (path.is_file() or path.is_dir()):
         # A pipe or a device: opening it may wait for ever, or never end.
-        raise ReadError(f"{where}: {name!r} is neither a file nor a folder. Copy the data into a file of its own.")
+        raise ReadError(say("refuse.name_device", lang, where=where, name=repr(name)))
     return path
+
+
+def _like(path: Path) -> list[str]:
+    """Name the files beside a file that does not exist whose names are most like its name."""
+    with contextlib.suppress(OSError):
+        beside = {e.name.casefold(): e.name for e in path.parent.iterdir() if not e.name.startswith(".")}
+        return [beside[name] for name in difflib.get_close_matches(path.name.casefold(), beside, n=3, cutoff=0.6)]
+    return []
 
 
 def sha256(path: Path) -> str:

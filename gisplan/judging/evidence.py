@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-AGAINST = ("not_connected", "not_operating")
+from gisplan.reading.records import doubtful
 
 Bools = npt.NDArray[np.bool_]
 
@@ -24,14 +24,9 @@ def valid(evidence: pd.DataFrame, date: dt.date) -> pd.DataFrame:
     running = evidence["expires"].isna() | (evidence["expires"] >= stamp)
     begun = evidence["date"] <= stamp
     named = evidence[["issuer", "number", "service", "says"]].notna().all(axis=1)
-    heard = _doubtful(evidence) & (begun | evidence["date"].isna()) & running
+    heard = doubtful(evidence) & (begun | evidence["date"].isna()) & running
     whole = named & begun & running
     return evidence.assign(whole=whole)[whole | heard]
-
-
-def _doubtful(evidence: pd.DataFrame) -> pd.Series:
-    """Tell which rows speak against a connection, or say something that nobody understands."""
-    return evidence["says"].isin(AGAINST) | evidence["says"].isna()
 
 
 def _about(evidence: pd.DataFrame, service: str) -> pd.Series:
@@ -43,13 +38,13 @@ def on_features(evidence: pd.DataFrame, service: str, features: pd.Index) -> tup
     """Tell of which features valid evidence says that they operate, and of which something speaks against it."""
     whole = evidence[evidence["whole"] & (evidence["service"] == service)]
     works = features.isin(whole.loc[whole["says"] == "operating", "feature"].dropna())
-    doubt = evidence.loc[_doubtful(evidence) & _about(evidence, service), "feature"].dropna()
+    doubt = evidence.loc[doubtful(evidence) & _about(evidence, service), "feature"].dropna()
     return works, features.isin(doubt)
 
 
 def against(evidence: pd.DataFrame, service: str, parcels: pd.Index) -> Bools:
     """Tell for which parcels something speaks against a service."""
-    return parcels.isin(evidence.loc[_doubtful(evidence) & _about(evidence, service), "parcel"].dropna())
+    return parcels.isin(evidence.loc[doubtful(evidence) & _about(evidence, service), "parcel"].dropna())
 
 
 def on_parcels(evidence: pd.DataFrame, service: str, parcels: pd.Index, says: str) -> npt.NDArray[np.int64]:

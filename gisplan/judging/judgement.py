@@ -88,8 +88,9 @@ def judge(survey: Survey, date: dt.date, progress: Progress | None = None) -> Ju
 
 
 def judge_again(judgement: Judgement, survey: Survey, progress: Progress | None = None) -> Judgement:
-    """Judge other parcels by the networks and papers of a judgement; the survey differs in nothing but its parcels."""
-    known = (judgement.evidence, judgement.standings, judgement.candidates)
+    """Judge other parcels by the networks of a judgement; the survey differs in its parcels and papers about them."""
+    valid = papers.valid(survey.evidence, judgement.date)
+    known = (valid, judgement.standings, judgement.candidates)
     return _answers(survey, judgement.date, known, progress or (lambda _: None))
 
 

@@ -188,7 +188,7 @@ def _measure(survey: Survey, roads: Shapes, adjoining_m: float) -> dict[str, Flo
     cells = survey.ground.sample(shapes)
     count = cells.found
     good = (count >= _ENOUGH) & (count >= _COVER * cells.expected)
-    mean = np.bincount(cells.owner, cells.z, n) / np.maximum(count, 1)
+    mean = np.bincount(cells.owner, cells.z * ~cells.between, n) / np.maximum(count, 1)
     slope, relief = _plane(cells)
     lowest = _lowest_road(survey, shapes, roads, adjoining_m)
     return {
@@ -201,14 +201,17 @@ def _measure(survey: Survey, roads: Shapes, adjoining_m: float) -> dict[str, Flo
 def _plane(cells: Cells) -> tuple[Floats, Floats]:
     """Fit a plane to the cells of each parcel by least squares: its slope in %, and the range of what is left over."""
     owner, n = cells.owner, len(cells.expected)
-    many = np.maximum(cells.found, 1)
+    many, fitted = np.maximum(cells.found, 1), ~cells.between
+
+    def total(value: Floats) -> Floats:
+        return np.asarray(np.bincount(owner, value * fitted, n), dtype=np.float64)
 
     def centred(value: Floats) -> Floats:
-        return np.asarray(value - (np.bincount(owner, value, n) / many)[owner])
+        return np.asarray(value - (total(value) / many)[owner])
 
     x, y, h = centred(cells.x), centred(cells.y), centred(cells.z)
-    sxx, sxy, syy = (np.bincount(owner, v, n) for v in (x * x, x * y, y * y))
-    sxh, syh = (np.bincount(owner, v, n) for v in (x * h, y * h))
+    sxx, sxy, syy = (total(v) for v in (x * x, x * y, y * y))
+    sxh, syh = (total(v) for v in (x * h, y * h))
     det = sxx * syy - sxy**2
     flat = det > 1e-9 * np.maximum(sxx * syy, 1e-30)
     safe = np.where(flat, det, 1.0)

@@ -186,7 +186,12 @@ def _surroundings(folder: str) -> dict[str, str]:
     path = [entry for entry in sys.path if entry]
     own = str(Path(__file__).resolve().parents[2])
     own_folder = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), folder)
-    return {**os.environ, **_SPARING, **own_folder, "PYTHONPATH": os.pathsep.join(path if own in path else [*path, own])}
+    return {
+        **os.environ,
+        **_SPARING,
+        **own_folder,
+        "PYTHONPATH": os.pathsep.join(path if own in path else [*path, own]),
+    }
 
 
 def _widen(pipe: IO[bytes]) -> None:

@@ -228,7 +228,7 @@ def _sayable(root: Path, name: str) -> bool:
     """Tell whether zone.toml can name a file: text, on one line, and nothing that stands for another place."""
     try:
         os.fsencode(name).decode("utf-8")
-        inside(root, name, NAME)
+        inside(root, name, NAME, "en")
     except (UnicodeDecodeError, ReadError):
         return False
     return "\\" not in name and name.isprintable() and name == name.strip()

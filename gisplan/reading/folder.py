@@ -15,7 +15,7 @@ from gisplan.reading.entries import NAME
 from gisplan.reading.formats import postgis, registry
 from gisplan.reading.formats.raw import RawGrid, RawLayer, Request
 from gisplan.reading.formats.shapefile import sidecars
-from gisplan.reading.refusals import nearest, refusal
+from gisplan.reading.refusals import nearest, refusal, unreadable
 from gisplan.reading.zone_file import Reader, Source, ZoneFile
 from gisplan.rules.profile import Profile, load, shipped
 
@@ -165,12 +165,12 @@ class Folder:
         return raws
 
     def _ask(self, source: Source, reader: str = "file") -> Asked:
-        path = inside(self.root, source.file, f"{NAME} {source.where}")
+        path = inside(self.root, source.file, f"{NAME} {source.where}", self.book.lang)
         name = path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else source.file
         points = source.points
         beside = None
         if points is not None and Path(points).suffix.casefold() in registry.suffixes():
-            beside = inside(self.root, points, f"{NAME} {source.where} points")
+            beside = inside(self.root, points, f"{NAME} {source.where} points", self.book.lang)
             self.use(beside)
         asked = self.child.queue(
             path, Request(name, source.where, source.layer, source.encoding, points, beside), reader
@@ -189,7 +189,10 @@ class Folder:
         """Remember that a file was read, and what was in it."""
         name = path.relative_to(self.root).as_posix()
         if name not in self.inputs:
-            self.inputs[name] = sha256(path)
+            try:
+                self.inputs[name] = sha256(path)
+            except OSError as error:
+                raise unreadable(name, error, self.book.lang) from error
 
     def unused(self) -> None:
         """Name the files that nobody asked for."""

@@ -40,7 +40,10 @@ class Cells:
     x, y, z
         Coordinates (zone's CRS, m) and height (m) of each point that has one.
     expected
-        Per shape: how many points it has, with and without a height.
+        Per shape: how many cell centres or places along a line it has, with and without a height.
+    between
+        Which points are no cell centres but were surveyed themselves. Many of them in one corner must neither count as
+        ground that is known nor outweigh the rest: they tell of tops and hollows only.
     """
 
     owner: np.ndarray
@@ -48,11 +51,12 @@ class Cells:
     y: np.ndarray
     z: np.ndarray
     expected: np.ndarray
+    between: np.ndarray
 
     @property
     def found(self) -> np.ndarray:
-        """Per shape: how many of its points have a height."""
-        return np.bincount(self.owner, minlength=len(self.expected))
+        """Per shape: how many of the expected points have a height."""
+        return np.bincount(self.owner[~self.between], minlength=len(self.expected))
 
 
 class Surface(Protocol):
@@ -129,14 +133,15 @@ class Ground:
         bare = surface.bare(own)
         expected = np.zeros(len(shapes), dtype=np.int64)
         parts: list[tuple[np.ndarray, ...]] = []
-        for owner, x, y in chain(_points(own, surface.affine), [surface.own(own)]):
-            expected += np.bincount(owner, minlength=len(shapes))
+        lattice = ((False, points) for points in _points(own, surface.affine))
+        for between, (owner, x, y) in chain(lattice, [(True, surface.own(own))]):
+            expected += 0 if between else np.bincount(owner, minlength=len(shapes))
             z = surface.heights(x, y) + self.shift_m
             has = (z > LOWEST) & (z < HIGHEST) & ~bare[owner]
-            parts.append((owner[has], *surface.to_zone.points(x[has], y[has]), z[has]))
-        owner, x, y, z = (np.concatenate(column) for column in zip(*parts, strict=True))
+            parts.append((owner[has], *surface.to_zone.points(x[has], y[has]), z[has], np.full(has.sum(), between)))
+        owner, x, y, z, surveyed = (np.concatenate(column) for column in zip(*parts, strict=True))
         order = np.argsort(owner, kind="stable")
-        return Cells(owner[order], x[order], y[order], z[order], expected)
+        return Cells(owner[order], x[order], y[order], z[order], expected, surveyed[order])
 
 
 @dataclass(frozen=True)

@@ -78,6 +78,8 @@ class Claim:
         Codes ``draft.why.…`` of labels.csv and what fills them.
     others
         Columns that were nearly as good.
+    rivals
+        Columns that a check holds against this one, cell by cell, as long as zone.toml names none.
     unit
         The unit of the file's column where it is not ours; `unit_sure` tells whether its name states it.
     words
@@ -91,6 +93,7 @@ class Claim:
     confidence: str
     why: tuple[tuple[str, str], ...] = ()
     others: tuple[str, ...] = ()
+    rivals: tuple[str, ...] = ()
     unit: str = ""
     unit_sure: bool = True
     words: Mapping[str, str] = field(default_factory=dict)
@@ -150,6 +153,7 @@ def claims(raw: RawLayer, table: str, columns: Sequence[Pillar], known: Known, d
             if points >= _LEVELS[-1][0]:
                 scored.append((points, -number, -place, ours, why))
     out = _chosen(scored, [p.name for p in columns], own)
+    out = {ours: replace(c, rivals=_rivals(fields(table)[ours], c, own.get(ours, _NONE))) for ours, c in out.items()}
     by_name = {p.name: p for p in columns}
     if table == "layer" and "role" in out and "kind" not in out and _names_kinds(by_name[out["role"].theirs]):
         out["kind"] = Claim("kind", out["role"].theirs, LIKELY, (("shared", out["role"].theirs),))
@@ -189,6 +193,13 @@ def _chosen(scored: Sequence[Scored], names: Sequence[str], own: Mapping[str, Ma
         elif ours in out and out[ours].theirs == found.theirs and not out[ours].active:
             out[ours] = replace(out[ours], confidence=LIKELY)
     return {ours: replace(c, others=tuple(runners.get(ours, ())[:3])) for ours, c in out.items()}
+
+
+def _rivals(entry: Field, claim: Claim, found: Match) -> tuple[str, ...]:
+    """Name the columns whose cells a check compares with those of a claim; numbers and names of things it does not."""
+    if entry.type in ("id", "text") or not found.others:
+        return ()
+    return tuple(one.theirs for one in (found, *found.others) if one.theirs != claim.theirs)
 
 
 def _order(table: str, claim: Claim) -> int:

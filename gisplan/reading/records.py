@@ -64,6 +64,9 @@ def works(given: Sequence[Given], book: Book) -> pd.DataFrame:
     return out
 
 
+_AGAINST = ("not_connected", "not_operating")
+
+
 def evidence(given: Sequence[Given], profile: Profile, book: Book) -> pd.DataFrame:
     """Clean the evidence; what supports a connection and is not understood is set aside, never half believed.
 
@@ -80,10 +83,10 @@ def evidence(given: Sequence[Given], profile: Profile, book: Book) -> pd.DataFra
             # A dash or 无 is no issuer and no document number.
             written = frame[column].astype("str").fillna("").map(plain_blank).astype(bool)
             frame[column] = frame[column].mask(written)
-        doubtful = frame["says"].isna() | frame["says"].isin(["not_connected", "not_operating"])
-        reason[(frame["service"].isna() & ~doubtful).to_numpy()] = "evidence_service"
+        against = doubtful(frame).to_numpy()
+        reason[frame["service"].isna().to_numpy() & ~against] = "evidence_service"
         for column in ("date", "expires"):
-            reason[taken.puzzled(column) & ~doubtful.to_numpy()] = "evidence_date"
+            reason[taken.puzzled(column) & ~against] = "evidence_date"
         for row, code in zip(raw.fids[reason != ""], reason[reason != ""], strict=True):
             _aside(str(code), (raw.file, raw.layer, f"#{row}"), book)
         tables.append(frame[reason == ""])
@@ -91,6 +94,11 @@ def evidence(given: Sequence[Given], profile: Profile, book: Book) -> pd.DataFra
         return empty("evidence")
     out: pd.DataFrame = pd.concat(tables, ignore_index=True)
     return out
+
+
+def doubtful(evidence: pd.DataFrame) -> pd.Series:
+    """Tell which rows speak against a connection, or say something that nobody understands."""
+    return evidence["says"].isin(_AGAINST) | evidence["says"].isna()
 
 
 def _aside(code: str, place: tuple[str, str, str], book: Book) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 
 from gisplan.base.errors import LayerError, MissingCRS, ReadError
@@ -19,7 +20,8 @@ from gisplan.reading.child import Child
 from gisplan.reading.columns import match
 from gisplan.reading.coordinates import crs_title
 from gisplan.reading.formats.raw import RawLayer, Request
-from gisplan.reading.refusals import listing, note, refusal
+from gisplan.reading.records import doubtful
+from gisplan.reading.refusals import listing, note, refusal, unreadable
 from gisplan.reading.survey import Survey
 from gisplan.reading.words import plain_blank
 from gisplan.reading.zone_file import Source
@@ -73,22 +75,31 @@ def read_redline(survey: Survey, path: Path, layer: str | None = None, lang: str
     source = Source("parcels", WHERE, file=path.name)
     found = clean.parcels([(source, _numbered(raw, source, survey, book))], survey.gate, (), book)
     _same_land(found.frame, survey.parcels, raw, lang)
+    outlines = _as_known(found.frame, survey.parcels)
     title = label("redline.title")
     return replace(
         survey,
         title=Label(f"{survey.title.zh} · {title.zh}", f"{survey.title.en} · {title.en}"),
-        parcels=found.frame,
+        parcels=outlines,
+        evidence=_heard(outlines, survey),
         neighbours=_neighbours(found.frame, survey.parcels),
         blockers_lost=survey.blockers_lost or found.lost,
         issues=tuple(book),
-        inputs=_inputs(path),
+        inputs=_inputs(path, lang),
         notes=tuple(dict.fromkeys([*survey.notes, *found.notes, *notes])),
     )
 
 
-def _inputs(path: Path) -> dict[str, str]:
+def _inputs(path: Path, lang: str) -> dict[str, str]:
     files = sorted(p for p in path.iterdir() if p.is_file()) if path.is_dir() else [path]
-    return {part.name if part == path else f"{path.name}/{part.name}": sha256(part) for part in files}
+    out = {}
+    for part in files:
+        name = part.name if part == path else f"{path.name}/{part.name}"
+        try:
+            out[name] = sha256(part)
+        except OSError as error:
+            raise unreadable(name, error, lang) from error
+    return out
 
 
 def _outlines(layers: Sequence[RawLayer], request: Request, book: Book) -> RawLayer:
@@ -163,6 +174,39 @@ def _same_land(red: gpd.GeoDataFrame, parcels: gpd.GeoDataFrame, raw: RawLayer, 
         mine, theirs = red.geometry[number], parcels.geometry[number]
         if not mine.is_empty and mine.intersection(theirs).area < _SAME * mine.area:
             raise refusal(LayerError, "redline_number", lang, file=raw.title, parcel=number)
+
+
+def _as_known(red: gpd.GeoDataFrame, parcels: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Let a red line that bears the number of a parcel also bear what the zone knows of it, where the file is silent.
+
+    An acceptance counts by the number; what speaks against it in the zone's own layer must be heard as well.
+    """
+    out = red.copy()
+    for number in red.index.intersection(parcels.index):
+        known, levelled = parcels.loc[number], "leveling_status"
+        both = [red.at[number, levelled], known[levelled]]
+        if known["leveling_odd"] or (not pd.isna(both).any() and both[0] != both[1]):
+            out.loc[number, "leveling_odd"] = True
+        for name in ("promised", levelled, "leveling_works"):
+            if pd.isna(out.at[number, name]):
+                out.loc[number, name] = known[name]
+    return out
+
+
+def _heard(red: gpd.GeoDataFrame, survey: Survey) -> pd.DataFrame:
+    """Hear what papers say against parcels that a red line under another number lies on; nothing is added for it."""
+    papers, parcels = survey.evidence, survey.parcels
+    lines = np.asarray(red.geometry.array, dtype=object)
+    shapes = np.asarray(parcels.geometry.array, dtype=object)
+    mine, theirs = shapely.STRtree(shapes).query(lines, predicate="intersects")
+    over = shapely.area(shapely.intersection(lines[mine], shapes[theirs])) > survey.profile.overlap_m2
+    pairs = pd.DataFrame({"red": red.index[mine[over]], "parcel": parcels.index[theirs[over]]}, dtype="str")
+    doubt = papers[doubtful(papers)].merge(pairs[pairs["red"] != pairs["parcel"]], on="parcel")
+    if doubt.empty:
+        return papers
+    # Of the row only what it says of the land: a feature in it is heard where it stands already.
+    copies = doubt.assign(parcel=doubt["red"], feature=pd.NA).drop(columns="red").astype(papers.dtypes)
+    return pd.concat([papers, copies], ignore_index=True)
 
 
 def _neighbours(red: gpd.GeoDataFrame, parcels: gpd.GeoDataFrame) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from gisplan.base.errors import GisplanError
+from gisplan.base.errors import GisplanError, ReadError
 from gisplan.base.labels import Label, say
 
 _SHOWN = 10
@@ -17,6 +17,12 @@ def refusal(kind: type[GisplanError], code: str, lang: str, /, **values: object)
     made = kind(say(f"refuse.{code}", lang, **values))
     made.code = code
     return made
+
+
+def unreadable(name: str, error: OSError, lang: str) -> GisplanError:
+    """Make the refusal of a file that cannot be opened; it names the file, and never where on the machine it lies."""
+    reason = say("cause.not_allowed", lang) if isinstance(error, PermissionError) else error.strerror or "?"
+    return refusal(ReadError, "unreadable", lang, file=name, reason=reason)
 
 
 def note(code: str, /, **values: object) -> Label:

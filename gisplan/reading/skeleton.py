@@ -261,9 +261,12 @@ def _claim(claim: Claim, mark: str, one: Kin, lang: str) -> Iterator[str]:
     """Write one column: its name, its unit, its words."""
     own = mark or ("" if claim.active else "# ")
     reasons = _reasons(claim.confidence, claim.why, lang)
-    if claim.others:
-        reasons += say("draft.others", lang, columns=listing(claim.others))
-    yield _beside(f"{own}columns.{claim.ours} = {quoted(claim.theirs)}", reasons)
+    others = dict.fromkeys([*claim.rivals, *claim.others])
+    if others:
+        reasons += say("draft.others", lang, columns=listing(others))
+    # Naming one of several would silence the others: where 状态 says 现状 and 使用状态 says 废弃, nobody knows.
+    sign = "# " if claim.rivals else own
+    yield _beside(f"{sign}columns.{claim.ours} = {quoted(claim.theirs)}", reasons)
     if claim.unit:
         sign = own if claim.unit_sure else "# "
         code = "unit_named" if claim.unit_sure else "unit_guessed"

@@ -199,7 +199,8 @@ def _vertices(raw: RawLayer, source: Source, gate: Gate, book: Book) -> tuple[Sp
     parts, at = shapely.get_parts(placed.geometry[rows], return_index=True)
     own = shapely.get_parts(np.asarray(raw.geometry, dtype=object)[rows])
     xy, part = shapely.get_coordinates(parts, return_index=True)
-    z = shapely.get_coordinates(own, include_z=True)[:, 2]
+    # The third coordinate is in the unit of the other two; feet taken for metres would raise a parcel above its road.
+    z = shapely.get_coordinates(own, include_z=True)[:, 2] * (source.unit_m or 1.0)
     stated = frame["height_m"].to_numpy(dtype=float)[rows[at[part]]]
     z = np.where(np.isnan(stated), z, stated)
     drawn = shapely.get_dimensions(parts)[part] > 0

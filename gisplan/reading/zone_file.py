@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gisplan.base.errors import EncodingError, LayerError, ProfileError, ReadError
+from gisplan.base.errors import EncodingError, GisplanError, LayerError, ProfileError, ReadError
 from gisplan.base.fields import fields, plain, vocabulary
 from gisplan.base.labels import Label
 from gisplan.reading.entries import NAME, Entries
-from gisplan.reading.refusals import listing, refusal, shorten
+from gisplan.reading.refusals import listing, refusal, shorten, unreadable
 from gisplan.reading.shifts import Shift, read_shift
 from gisplan.reading.words import unit_factor
 
@@ -137,9 +137,15 @@ def read_zone_file(folder: Path, lang: str = "zh") -> ZoneFile:
     path = folder / NAME
     if not path.is_file():
         raise refusal(ReadError, "no_zone_file", lang, folder=folder.name)
-    if path.stat().st_size > _LARGEST:
-        raise refusal(ReadError, "zone_file_large", lang)
-    text, encoding = _decode(path.read_bytes(), lang)
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise refusal(ReadError, "zone_file_large", lang)
+        data = path.read_bytes()
+    except GisplanError:
+        raise
+    except OSError as error:
+        raise unreadable(NAME, error, lang) from error
+    text, encoding = _decode(data, lang)
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -3,9 +3,9 @@
     python tests/bench/reading.py [--parcels 100000] [--rounds 3] [--seed 1] [--json FILE]
 
 Makes a zone in a temporary folder and writes each layer into a GeoPackage. Each tool reads them all, once a round, in a
-process of its own: plain ``pyogrio.read_dataframe``, and `gisplan.read`, which checks every row and cleans the tables; the
-process that reads for it starts when `gisplan.read` is imported. Two times are taken: of the reading alone (both without
-the imports), and of the whole process.
+process of its own: plain ``pyogrio.read_dataframe``, and `gisplan.read`, which checks every row and cleans the tables;
+its reading process starts when `gisplan.read` is imported. Two times are taken: of the reading alone (both without the
+imports), and of the whole process.
 """
 
 from __future__ import annotations

@@ -181,7 +181,7 @@ def faithful(found: Draft, said: ZoneFile) -> None:
         (
             k.look.file,
             k.look.raw.layer if k.look.several else None,
-            tuple(sorted((c.ours, c.theirs) for c in k.claims if c.active)),
+            tuple(sorted((c.ours, c.theirs) for c in k.claims if c.active and not c.rivals)),
         )
         for k in found.kin
         if k.active
@@ -322,6 +322,27 @@ def test_a_state_is_never_guessed(tmp_path: Path) -> None:
     assert '\n# values.status."现状管线" = "operating"' in text
     assert '\n# status = "现状"' in text
     assert "\n# none = true" in text and "# [layer.gas]" in text
+
+
+def test_two_columns_that_contradict_each_other_are_both_heard(tmp_path: Path) -> None:
+    """A main that is 现状 in one column and 废弃 in another is not known, with the draft as without it."""
+    parcels(1).to_file(tmp_path / "地块.gpkg")
+    square = parcels(1).geometry.iloc[0]
+    west, south, east, _ = square.bounds
+    shapes = [shapely.LineString([(west - 50, south - 5), (east + 50, south - 5)]), shapely.Point(west - 50, south - 5)]
+    columns = {"角色": ["管线", "源"], "类别": [None, "水厂"], "管径": ["DN300", None], "状态": ["现状", "现状"]}
+    grades = []
+    for now in ("在用", "废弃"):
+        frame = gpd.GeoDataFrame({**columns, "使用状态": [now, "在用"]}, geometry=shapes, crs=parcels(1).crs)
+        frame.to_file(tmp_path / "给水管线.gpkg")
+        found, said = drafted(tmp_path)
+        faithful(found, said)
+        assert "status" not in said.layers["water"][0].columns and "使用状态" in text_of(tmp_path)
+        (tmp_path / "zone.toml").write_text(text_of(tmp_path) + "\n[barriers]\nnone = true\n", encoding="utf-8")
+        cells = gisplan.check(gisplan.read(tmp_path)).cells.set_index("service")
+        grades.append(cells["grade"]["water"])
+        (tmp_path / "zone.toml").unlink()
+    assert grades == ["A", "U"]
 
 
 def test_what_feeds_a_network_is_never_guessed_from_a_word() -> None:

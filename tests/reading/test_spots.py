@@ -56,8 +56,9 @@ def test_an_inclined_plane_has_its_exact_slope(zone) -> None:
     assert (ground.name, ground.cell_m, str(ground.as_of)) == ("gcd.csv", 5.0, "2026-05-01")
     assert ground.bounds == (X - 50, Y - 50, X + 450, Y + 200)
     cells = ground.sample(survey.parcels.geometry.to_numpy())
-    # 100 m squares: 20 x 20 cells of 5 m, and the spots that lie inside, 9 x 9.
-    assert cells.expected.tolist() == [481] * 3 and cells.found.tolist() == [481] * 3
+    # 100 m squares: 20 x 20 cells of 5 m; beside them the spots that lie inside, 9 x 9.
+    assert cells.expected.tolist() == [400] * 3 and cells.found.tolist() == [400] * 3
+    assert len(cells.z) == 3 * 481 and cells.between.sum() == 3 * 81
     assert np.abs(cells.z - plane(cells.x, cells.y)).max() < 2e-3  # heights are written to the millimetre
     measured = slopes(survey)
     assert measured["slope"] == pytest.approx([5.0] * 3, abs=1e-3)
@@ -87,10 +88,10 @@ def test_a_parcel_beyond_the_points_is_unknown(zone) -> None:
     assert np.isnan(measured["slope"]).tolist() == [False, True, True]
     assert "2 parcels" in found(survey, "dem_part")[0].message
     cells = survey.ground.sample([square(90, 0), shapely.LineString([(X, Y + 5), (X + 200, Y + 5)])])
-    # The points end at 110: of the square from 90 to 190, 4 of 20 columns of cells have a height, and 2 x 9 spots lie
-    # inside; along the line, 200 m at every 5 m and the end, those from 0 to 110.
-    assert cells.x.max() <= X + 110 and cells.found.tolist() == [4 * 20 + 2 * 9, 23]
-    assert cells.expected.tolist() == [400 + 18, 42]
+    # The points end at 110: of the square from 90 to 190, 4 of 20 columns of cells have a height; along the line,
+    # 200 m at every 5 m and the end, those from 0 to 110.
+    assert cells.x.max() <= X + 110 and cells.found.tolist() == [4 * 20, 23]
+    assert cells.expected.tolist() == [400, 42]
 
 
 def test_the_grade_says_which_ground_is_missing(zone) -> None:
@@ -113,6 +114,36 @@ def test_nothing_is_read_far_from_every_point(zone) -> None:
     # Spots stand on the rim every 10 m: a cell 2.5 m beside them and 24.9 m away at most.
     assert rim.max() == 22.5 and cells.expected.tolist() == [32 * 32]
     assert np.isnan(slopes(survey)["slope"][1])
+
+
+def test_many_points_in_one_corner_are_no_survey_of_the_rest(zone) -> None:
+    """A lattice of 20 m with a hole where the second parcel lies, but for 2500 points in a corner of it."""
+    x, y, z = lattice(plane, step=20.0, east=650, north=400)
+    hole = (x > X + 100) & (x < X + 300) & (y > Y - 40) & (y < Y + 150)
+    corner, left = np.linspace(1.0, 9.0, 50), survey_of(zone, (x, y, z)).parcels.bounds["minx"].iloc[1]
+    dense_x, dense_y = (part.ravel() for part in np.meshgrid(left + corner, Y + corner))
+    mound = plane(dense_x, dense_y) + 3.0
+    spots = [np.append(a[~hole], b) for a, b in ((x, dense_x), (y, dense_y), (z, mound))]
+    # Thinner points elsewhere would otherwise set the size of the cells: 2500 of them lie 16 cm apart.
+    survey = survey_of(zone, tuple(np.append(a, b) for a, b in zip(spots, _far_lattice(), strict=True)))
+    assert survey.ground.cell_m == 10.0
+    cells = survey.ground.sample(survey.parcels.geometry.to_numpy())
+    assert cells.expected[1] == 100 and cells.found[1] < 90 and cells.between[cells.owner == 1].sum() >= 2500
+    assert np.isnan(slopes(survey)["slope"][1])
+
+
+def _far_lattice() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Spread points 20 m apart over land behind the parcels."""
+    x, y = (part.ravel() for part in np.meshgrid(X + np.arange(-50, 2000, 20.0), Y + np.arange(400, 2400, 20.0)))
+    return x, y, plane(x, y)
+
+
+def test_a_third_coordinate_is_in_the_unit_of_the_others(zone) -> None:
+    x, y, z = lattice(plane)
+    folder = zone(GROUND.format(file="feet.gpkg", more='crs = "EPSG:4546"\nunit = "ft"\n'))
+    feet = shapely.points(x / 0.3048, y / 0.3048, z / 0.3048)
+    gpd.GeoDataFrame({"n": np.arange(len(x))}, geometry=feet, crs=4546).to_file(folder / "feet.gpkg", layer="feet")
+    assert slopes(read_folder(folder, lang="en"))["slope"] == pytest.approx([5.0] * 3, abs=1e-3)
 
 
 def test_too_few_points_give_nothing(zone) -> None:

@@ -99,10 +99,29 @@ def _left(files: list[str], found: list[str]) -> list[str]:
     ]
 
 
+def _one_meant(names: list[str], request: Request, book: Book) -> None:
+    """Refuse to join files of one name in different folders for a service: one may be an old copy of the other.
+
+    Raises
+    ------
+    LayerError
+        There are such files.
+    """
+    if not request.where.lstrip("[").startswith("layer.") or request.layer in names:
+        return
+    same = [name for name in names if sum(Path(n).name.casefold() == Path(name).name.casefold() for n in names) > 1]
+    if same:
+        raise refusal(
+            LayerError, "zip_which", book.lang,
+            file=request.name, where=request.where, names=listing(same), first=same[0],
+        )  # fmt: skip
+
+
 def _layers(root: Path, found: list[str], request: Request, book: Book) -> list[RawLayer]:
     """Read the datasets one by one; messages name each by the archive and its place in it."""
     asked = request.layer
     named = [name for name in found if asked is not None and asked in (name, Path(name).name, Path(name).stem)]
+    _one_meant(named or found, request, book)
     out: list[RawLayer] = []
     for name in named or found:
         own = None if named else asked

@@ -197,7 +197,11 @@ def _blocks(body: list[tuple[int, str]]) -> list[Block]:
         if not blocks:
             blocks.append(Block(number, (), wrong="txt_head"))
         point = _point(line)
-        if point is None:
+        lost = [part.strip() for part in line.split(",")]
+        if point is None and len(lost) > 4 and lost[4] in KINDS and lost[4]:
+            # The first line of a block that has lost its mark: what follows does not belong to the block before it.
+            blocks.append(Block(number, tuple(lost), wrong="txt_head"))
+        elif point is None:
             blocks[-1] = replace(blocks[-1], wrong=blocks[-1].wrong or "txt_point")
         else:
             blocks[-1].points.append(point)

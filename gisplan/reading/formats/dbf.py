@@ -11,7 +11,7 @@ import pandas as pd
 from gisplan.base.errors import FormatError, GisplanError
 from gisplan.base.issues import Book
 from gisplan.reading.formats.encodings import Encoding, Word, encoding_of, hint_of
-from gisplan.reading.formats.raw import Request
+from gisplan.reading.formats.raw import UNREADABLE, Request
 from gisplan.reading.refusals import listing, refusal
 
 _TEXT = "CNFDL"
@@ -133,13 +133,13 @@ def _cut(request: Request, book: Book) -> GisplanError:
 
 
 def _plain(values: np.ndarray, kind: str) -> pd.Series:
-    """Read numbers, dates and flags as the text they are; asterisks (a number too wide) are blank."""
+    """Read numbers, dates and flags as the text they are; a number too wide (asterisks) is lost, and not blank."""
     if kind == "I":
         return pd.Series(np.frombuffer(np.ascontiguousarray(values).tobytes(), dtype="<i4")).astype("str")
     if kind not in _TEXT:
         return pd.Series([None] * len(values), dtype="str")
     text = pd.Series([v.decode("latin-1").strip(" \x00") for v in values.tolist()], dtype="str")
     if kind == "L":
-        flags = {"T": "true", "Y": "true", "F": "false", "N": "false"}
-        return pd.Series([flags.get(v.upper()) for v in text.tolist()], dtype="str")
-    return text.mask(text.str.contains("*", regex=False))
+        flags = {"T": "true", "Y": "true", "F": "false", "N": "false", "": None, "?": None}
+        return pd.Series([flags.get(v.upper(), UNREADABLE) for v in text.tolist()], dtype="str")
+    return text.mask(text.str.contains("*", regex=False), UNREADABLE)

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -26,6 +27,8 @@ OWN = ("feature", "entity", "layer", "color", "linetype", "elevation", "text", "
 PARCEL_CODE = "300000"
 _PARCEL = ("parcel", "权利人", "use")
 _MOST_TAGS = 256
+_NOTES = ("ATTDEF", "ATTRIB", "DIMENSION", "IMAGE", "LEADER", "MULTILEADER", "TOLERANCE", "VIEWPORT", "WIPEOUT")
+"""Entities that only say something about others."""
 _CURVED = ("ARC", "CIRCLE", "ELLIPSE", "SPLINE")
 _LEAST, _MOST = 4, 3600
 _FAILS = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RecursionError)
@@ -66,10 +69,19 @@ class Tally:
 
 
 class Drawing:
-    """Turns the entities of a drawing into rows."""
+    """Turns the entities of a drawing into rows.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    keep_lost
+        Whether what cannot be read becomes a row without a shape, and small blocks are taken apart, too: of what stands
+        in the way nothing may be missing.
+    """
+
+    def __init__(self, keep_lost: bool = False) -> None:
         self.tally = Tally()
+        self.lost: list[Row] = []
+        self._keep_lost = keep_lost
         self._spans: dict[str, float] = {}
         self._shape: dict[str, Callable[[Any], tuple[list[tuple[float, ...]], bool]]] = {
             "LINE": lambda e: ([e.dxf.start, e.dxf.end], False),
@@ -92,6 +104,7 @@ class Drawing:
         for entity in entities:
             if entity.is_alive:
                 yield from self._rows(entity, "", "", 0)
+        yield from self.lost
 
     def _rows(self, entity: Any, layer: str, handle: str, depth: int) -> Iterator[Row]:
         kind = entity.dxftype()
@@ -108,11 +121,13 @@ class Drawing:
         elif kind in self._shape and not (kind == "POLYLINE" and not (entity.is_2d_polyline or entity.is_3d_polyline)):
             yield self._line(entity, layer, handle)
         else:
-            self._lose(kind, handle)
+            self._lose(kind, handle, layer)
 
-    def _lose(self, kind: str, handle: str) -> None:
+    def _lose(self, kind: str, handle: str, layer: str) -> None:
         self.tally.unread[kind] += 1
         self.tally.lost.append(handle or "?")
+        if self._keep_lost and kind not in _NOTES:
+            self.lost.append(Row(layer, {"feature": handle, "entity": kind, "layer": layer}, None))
 
     def _row(
         self, entity: Any, at: tuple[str, str], shape: shapely.Geometry | None, text: str = "", block: str = ""
@@ -161,17 +176,22 @@ class Drawing:
         """Make a point of a block's reference, and lines of what it draws unless it is a symbol."""
         several = max(int(entity.mcount), 1)
         self._count(several)
-        for number, one in enumerate(self._copies(entity, several, handle)):
+        for number, one in enumerate(self._copies(entity, several, handle, layer)):
             name = str(one.dxf.get("name", ""))
             mine = handle if several == 1 else f"{handle}.{number}"
             row = self._row(entity, (layer, mine), _point(_spot(one, "insert")), block=name)
             self._tags(entity, row)
             yield row
+            block = one.block()
+            if block is None or block.block.is_xref:
+                # What it draws is in another drawing, or nowhere.
+                self._lose("INSERT" if block is None else "XREF", mine, layer)
+                continue
             if depth >= DEEPEST:
                 self.tally.too_deep += 1
                 continue
             scale = max(abs(float(one.dxf.get(axis, 1.0))) for axis in ("xscale", "yscale"))
-            if name in self._spans and self._spans[name] * scale <= SYMBOL_M:
+            if not self._keep_lost and name in self._spans and self._spans[name] * scale <= SYMBOL_M:
                 self.tally.symbols += 1
                 continue
             before = deepcopy(self.tally)
@@ -180,27 +200,31 @@ class Drawing:
             # Where a block was not taken apart to its ground, nobody knows how large it is.
             if self.tally.too_deep == before.too_deep and scale > 0:
                 self._spans.setdefault(name, span / scale)
-                if span <= SYMBOL_M:
+                if span <= SYMBOL_M and not self._keep_lost:
                     self.tally = replace(before, symbols=before.symbols + 1)
                     continue
             self.tally.blocks += 1
             yield from inner
 
-    def _copies(self, insert: Any, count: int, handle: str) -> list[Any]:
+    def _copies(self, insert: Any, count: int, handle: str, layer: str) -> list[Any]:
         """Give the single references of one that stands in rows and columns."""
         try:
             return [insert] if count == 1 else list(insert.multi_insert())
         except _FAILS:
-            self._lose("INSERT", handle)
+            self._lose("INSERT", handle, layer)
             return []
 
     def _exploded(self, insert: Any, layer: str, handle: str, depth: int) -> Iterator[Row]:
         try:
-            for number, entity in enumerate(insert.virtual_entities(), 1):
+            skipped = partial(self._skip, handle, layer)
+            for number, entity in enumerate(insert.virtual_entities(skipped_entity_callback=skipped), 1):
                 self._count(1)
                 yield from self._rows(entity, layer, f"{handle}.{number}", depth + 1)
         except _FAILS:
-            self._lose("INSERT", handle)
+            self._lose("INSERT", handle, layer)
+
+    def _skip(self, handle: str, layer: str, entity: Any, why: str) -> None:
+        self._lose(entity.dxftype(), handle, layer)
 
     def _count(self, pieces: int) -> None:
         self.tally.pieces += pieces

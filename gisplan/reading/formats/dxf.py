@@ -62,7 +62,7 @@ def read(path: Path, request: Request, book: Book) -> list[RawLayer]:
     place = (request.name, "", "")
     if flaws:
         book.add("dxf_repaired", "warning", "repaired", place, count=len(flaws), flaws=listing(_brief(flaws), 5))
-    drawing = Drawing()
+    drawing = Drawing(keep_lost=request.where == "[barriers]" or request.where.startswith("[[barriers"))
     try:
         rows = list(drawing.rows(document.modelspace()))
     except TooManyPieces:
@@ -82,6 +82,9 @@ def read(path: Path, request: Request, book: Book) -> list[RawLayer]:
             file=request.name, layer=request.layer, where=request.where, layers=listing(names, 30),
         )  # fmt: skip
     wanted = choose(names, request, book)
+    if len(wanted) > 1 and request.where.lstrip("[").startswith("layer."):
+        # A drawing usually holds everything; read as one service, houses would be pipes.
+        book.add("dxf_layers", "warning", "noted", place, count=len(wanted), layers=listing(wanted, 30))
     return [_layer(name, [r for r in rows if r.layer == name], (document, request), book) for name in wanted]
 
 

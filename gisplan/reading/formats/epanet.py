@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from gisplan.base.issues import Book
 from gisplan.reading.formats.inp_model import Model, Row, Sections, draw, note_short, written
 from gisplan.reading.formats.raw import RawLayer, Request
@@ -9,6 +11,7 @@ from gisplan.reading.formats.raw import RawLayer, Request
 _US = ("CFS", "GPM", "MGD", "IMGD", "AFD")
 _INCH_MM = 25.4
 _NEEDED = {"JUNCTIONS": 1, "RESERVOIRS": 1, "TANKS": 1, "PIPES": 3, "PUMPS": 3, "VALVES": 3, "COORDINATES": 3}
+_OPEN = ("", "OPEN", "CV", "ACTIVE")
 OFF, CONTROLLED = "pump off", "closed by control"
 """Words for what a model starts with and may change later: nobody knows from it whether water can pass."""
 
@@ -16,13 +19,15 @@ OFF, CONTROLLED = "pump off", "closed by control"
 def read(sections: Sections, request: Request, book: Book) -> list[RawLayer]:
     """Turn an EPANET model into layers.
 
-    A closed pipe or valve is closed. A pump that is off at the start, and a closed link that a control may open, is
-    neither open nor closed until somebody says so under ``values``.
+    A closed pipe or valve is closed. A pump that is off at the start, and a pipe or valve that a control opens or
+    closes, is neither open nor closed until somebody says so under ``values``; nor is one whose status is no word of
+    EPANET.
     """
     note_short(sections, _NEEDED, request, book)
     inch = _INCH_MM if sections.option("UNITS", "GPM") in _US else 1.0
     status = {row.word(0): row.word(1).upper() for row in sections.of("STATUS", 2)}
-    controlled = _controlled(sections)
+    controlled, closing = _controlled(sections)
+    changed = (controlled, closing)
     model = Model()
     for row in sections.of("JUNCTIONS"):
         model.node(row, role="joint")
@@ -32,10 +37,10 @@ def read(sections: Sections, request: Request, book: Book) -> list[RawLayer]:
     for row in sections.of("PIPES", 3):
         state = status.get(row.word(0), _last(row))
         flow = "forward" if _last(row) == "CV" else ""
-        model.link(row, diameter_mm=written(row.value(4) * inch), flow=flow, open=_open(row, state, controlled))
+        model.link(row, diameter_mm=written(row.value(4) * inch), flow=flow, open=_open(row, state, changed))
     for row in sections.of("VALVES", 3):
         state = status.get(row.word(0), "")
-        model.link(row, diameter_mm=written(row.value(3) * inch), open=_open(row, state, controlled))
+        model.link(row, diameter_mm=written(row.value(3) * inch), open=_open(row, state, changed))
     for row in sections.of("PUMPS", 3):
         model.link(row, flow="forward", open=OFF if _shut(status.get(row.word(0), "")) or _stopped(row) else "open")
     return draw(model, sections, request, book)
@@ -43,7 +48,7 @@ def read(sections: Sections, request: Request, book: Book) -> list[RawLayer]:
 
 def _last(row: Row) -> str:
     """Give the status of a pipe: the eighth word, or the seventh where no minor loss stands before it."""
-    return next((w.upper() for w in (row.word(7), row.word(6)) if w.upper() in ("OPEN", "CLOSED", "CV")), "")
+    return (row.word(7) or ("" if math.isfinite(row.value(6)) else row.word(6))).upper()
 
 
 def _shut(state: str) -> bool:
@@ -60,15 +65,26 @@ def _stopped(row: Row) -> bool:
     return "SPEED" in words[3:-1] and _shut(words[words.index("SPEED", 3) + 1])
 
 
-def _open(row: Row, state: str, controlled: frozenset[str]) -> str:
-    """Say whether a pipe or a valve is open."""
-    if state != "CLOSED":
-        return "open"
-    return CONTROLLED if row.word(0) in controlled else "closed"
+def _open(row: Row, state: str, changed: tuple[frozenset[str], frozenset[str]]) -> str:
+    """Say whether a pipe or a valve is open; a word that EPANET does not know stays as it is, and is listed later."""
+    controlled, closing = changed
+    if state == "CLOSED":
+        return CONTROLLED if row.word(0) in controlled else "closed"
+    if row.word(0) in closing:
+        return CONTROLLED
+    return "open" if state in _OPEN or _is_number(state) else state
 
 
-def _controlled(sections: Sections) -> frozenset[str]:
-    """List the links that a control or a rule may open or close."""
-    simple = {row.word(1) for row in sections.of("CONTROLS", 3)}
+def _is_number(word: str) -> bool:
+    try:
+        return math.isfinite(float(word))
+    except ValueError:
+        return False
+
+
+def _controlled(sections: Sections) -> tuple[frozenset[str], frozenset[str]]:
+    """List the links that a control or a rule may open or close, and those among them that it may close."""
+    simple = [(row.word(1), row.word(2)) for row in sections.of("CONTROLS", 3)]
     clauses = [row for row in sections.of("RULES", 4) if row.word(0).upper() in ("THEN", "ELSE", "AND")]
-    return frozenset(simple | {row.word(2) for row in clauses})
+    said = [*simple, *((row.word(2), row.words[-1]) for row in clauses)]
+    return frozenset(link for link, _ in said), frozenset(link for link, word in said if word.upper() == "CLOSED")

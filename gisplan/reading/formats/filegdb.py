@@ -7,8 +7,8 @@ from pathlib import Path
 from gisplan.base.errors import FormatError, ReadError
 from gisplan.base.issues import Book
 from gisplan.reading.formats.raw import RawLayer, Request, choose
-from gisplan.reading.formats.vector import carry_all, describe, names
-from gisplan.reading.refusals import refusal
+from gisplan.reading.formats.vector import carry_all, catalogue, describe, miscounted, names
+from gisplan.reading.refusals import listing, refusal
 
 SYSTEM = "a00000001.gdbtable"
 """The table of tables; without it the folder is not whole."""
@@ -38,9 +38,17 @@ def read(path: Path, request: Request, book: Book) -> list[RawLayer]:
         # Tables count when named, or when there are no layers.
         shaped = [name for name in listed if describe(path, _DRIVER, name, request, book).shape != "None"]
         listed = shaped or listed
+    gone = [name for name, file in catalogue(path).items() if file not in beside and not name.startswith("GDB_")]
+    if gone and request.layer is None:
+        # GDAL leaves them out without a word; a closed valve may be in them.
+        raise refusal(
+            FormatError, "gdb_table", book.lang,
+            file=request.name, layers=listing(gone), others=listing(listed) or "—", where=request.where,
+        )  # fmt: skip
     chosen = choose(listed, request, book)
     # A table states how many rows it has; where that is too few, GDAL would stop there.
-    return carry_all(path, _DRIVER, chosen, request, book, recount=chosen)
+    stale = [name for name in chosen if miscounted(path, name)]
+    return carry_all(path, _DRIVER, chosen, request, book, stale)
 
 
 def tables(path: Path, request: Request, book: Book) -> list[str]:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from gisplan.base.errors import FormatError
 from gisplan.base.issues import Book
-from gisplan.reading.formats.raw import RawLayer, Request, check_start, choose
-from gisplan.reading.formats.vector import UNREADABLE, carry_all, names, stated
+from gisplan.reading.formats.raw import UNREADABLE, RawLayer, Request, check_start, choose
+from gisplan.reading.formats.vector import carry_all, names, stated
 from gisplan.reading.refusals import refusal
 
 _DRIVER = "FlatGeobuf"

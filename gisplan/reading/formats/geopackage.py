@@ -8,14 +8,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import shapely
 
 from gisplan.base.errors import FormatError
 from gisplan.base.issues import Book
-from gisplan.reading.formats.raw import RawLayer, Request, check_start, choose, reason
+from gisplan.reading.formats.raw import UNREADABLE, RawLayer, Request, check_start, choose, reason
 from gisplan.reading.formats.vector import carry_all
 from gisplan.reading.refusals import listing, refusal
+from gisplan.reading.words import cell_text
 
+_SOUND = {
+    **dict.fromkeys(("BOOL", "TINYINT", "SMALLINT", "MEDIUMINT", "INT"), "'integer', 'null'"),
+    **dict.fromkeys(("REAL", "DOUBLE", "FLOAT"), "'real', 'integer', 'null'"),
+}
+"""How a type of numbers begins, and what its cells may be."""
 _BLOB = 8
 """What every shape begins with: GP, version, flags, and the number of its coordinate system."""
 
@@ -34,7 +41,8 @@ def read(path: Path, request: Request, book: Book) -> list[RawLayer]:
     if path.with_name(path.name + "-wal").exists():
         book.add("gpkg_open", "warning", "noted", (request.name, "", ""))
     found = choose(_contents(path, request, book), request, book)
-    return [_checked(path, raw, book) for raw in carry_all(path, "GPKG", found, request, book, _stale(path, found))]
+    raws = carry_all(path, "GPKG", found, request, book, _stale(path, found))
+    return [_checked(path, _typed(path, raw, book), book) for raw in raws]
 
 
 def _stale(path: Path, layers: list[str]) -> list[str]:
@@ -52,6 +60,41 @@ def _stale(path: Path, layers: list[str]) -> list[str]:
         if said is not None and said[0] != there[0]:
             out.append(layer)
     return out
+
+
+def _typed(path: Path, raw: RawLayer, book: Book) -> RawLayer:
+    """Put back the text that stands in columns of numbers: SQLite lets it in, and GDAL makes 0 of it without a word."""
+    try:
+        with closing(_open(path)) as file:
+            kinds = {
+                str(row[1]): str(row[2]).upper() for row in file.execute(f"PRAGMA table_info({_quoted(raw.layer)})")
+            }
+            wanted = {n: _SOUND[k] for n in raw.table.columns for k in _SOUND if kinds.get(n, "").startswith(k)}
+            if not wanted:
+                return raw
+            odd = [f"typeof({_quoted(name)}) NOT IN ({sound})" for name, sound in wanted.items()]
+            columns = ", ".join([*(f"{_quoted(name)}, {test}" for name, test in zip(wanted, odd, strict=True))])
+            found = file.execute(
+                f"SELECT rowid, {columns} FROM {_quoted(raw.layer)} WHERE {' OR '.join(odd)}"
+            ).fetchall()
+    except sqlite3.Error:  # a view, say: it has no row numbers
+        return raw
+    if not found:
+        return raw
+    table, at = raw.table.copy(), {fid: row for row, fid in enumerate(raw.fids.tolist())}
+    for i, name in enumerate(wanted):
+        said = {at[row[0]]: row[1 + 2 * i] for row in found if row[2 + 2 * i] and row[0] in at}
+        if said:
+            texts = [cell_text(value) for value in table[name].tolist()]
+            for row, value in said.items():
+                texts[row] = value if isinstance(value, str) else UNREADABLE
+            table[name] = pd.Series(texts, index=table.index, dtype="str")
+            rows = listing(raw.fids[sorted(said)].tolist())
+            book.add(
+                "cells_no_number", "warning", "noted", (raw.file, raw.layer, ""),
+                column=name, count=len(said), rows=rows,
+            )  # fmt: skip
+    return replace(raw, table=table)
 
 
 def _quoted(name: str) -> str:

@@ -22,7 +22,7 @@ from gisplan.base.errors import EncodingError, FormatError, ReadError
 from gisplan.base.issues import Book
 from gisplan.reading.coordinates import crs_of
 from gisplan.reading.formats import packed
-from gisplan.reading.formats.raw import RawLayer, Request, check_start, choose, reason
+from gisplan.reading.formats.raw import UNREADABLE, RawLayer, Request, check_start, choose, reason
 from gisplan.reading.refusals import refusal, tally
 
 _DECLARED = re.compile(r"""^\s*<\?xml[^>]*?encoding\s*=\s*["']([\w.-]+)["'][^>]*\?>""")
@@ -209,7 +209,10 @@ def _add(folder: _Folder, node: ElementTree.Element) -> None:
             own["Name" if tag == "name" else tag] = "".join(child.itertext()).strip()
         elif tag == "ExtendedData":
             for name, value in _extended(child):
-                cells.setdefault(name, value)
+                # Two values under one name: nobody knows which is meant.
+                cells[name] = value if cells.get(name, value) == value else UNREADABLE
+        elif tag in _SHAPES and (shape is not None or broken):
+            shape, broken = None, True  # a placemark has one shape: which of several is meant?
         elif tag in _SHAPES:
             try:
                 shape = _shape(child)
@@ -245,9 +248,11 @@ def _child(node: ElementTree.Element, tag: str) -> ElementTree.Element | None:
     return next((child for child in node if _local(child.tag) == tag), None)
 
 
-def _coordinates(node: ElementTree.Element | None) -> np.ndarray:
-    found = None if node is None else _child(node, "coordinates")
-    return _points(None if found is None else found.text)
+def _coordinates(node: ElementTree.Element) -> np.ndarray:
+    found = [child for child in node if _local(child.tag) == "coordinates"]
+    if len(found) > 1:
+        raise ValueError("which of several lists of coordinates is meant?")
+    return _points(found[0].text if found else None)
 
 
 def _shape(node: ElementTree.Element) -> Any:
@@ -264,13 +269,11 @@ def _shape(node: ElementTree.Element) -> Any:
         coords = [" ".join((c.text or "").split()).replace(" ", ",") for c in node if _local(c.tag) == "coord"]
         return shapely.LineString(_points(" ".join(coords)))
     if tag == "Polygon":
-        rings = [
-            _closed(_coordinates(ring))
-            for side in ("outerBoundaryIs", "innerBoundaryIs")
-            for border in node
-            if _local(border.tag) == side
-            for ring in border
-        ]
+        outer = [border for border in node if _local(border.tag) == "outerBoundaryIs"]
+        inner = [border for border in node if _local(border.tag) == "innerBoundaryIs"]
+        if len(outer) > 1 or (inner and not outer) or any(len(border) > 1 for border in outer):
+            raise ValueError("an area has one outline")
+        rings = [_closed(_coordinates(ring)) for border in (*outer, *inner) for ring in border]
         return shapely.Polygon(rings[0], [ring for ring in rings[1:] if len(ring)]) if rings else shapely.Polygon()
     if tag in _SEVERAL:
         parts = [_shape(part) for part in node if _local(part.tag) in _SHAPES]

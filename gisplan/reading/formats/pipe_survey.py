@@ -136,7 +136,17 @@ def single(raw: RawLayer, request: Request, book: Book) -> list[RawLayer]:
     depth = whole.cells("start_depth")
     other = np.where(back >= 0, depth[back], "")
     extra = {"end_depth": other[keep], "flow_back": np.where(back >= 0, whole.cells("flow")[back], "")[keep]}
+    for noun in ("status", "note"):
+        if whole.has(noun):
+            own = whole.cells(noun)
+            extra[noun] = _both(own, np.where(back >= 0, own[back], ""))[keep]
     return _build(Side(_rows(raw, keep), columns, extra), replace(point, columns=point.columns), request, book)
+
+
+def _both(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Put together what two rows say of one line: where they differ, both stand, and nobody knows which is true."""
+    differ = (one != "") & (other != "") & (one != other)
+    return np.where(differ, one + " / " + other, np.where(one == "", other, one))
 
 
 def _side(table: str, raw: RawLayer, book: Book) -> Side:
@@ -247,8 +257,15 @@ def _points(side: Side, book: Book) -> Points:
         ids = dict.fromkeys(number[torn])
         book.add("pipe_point_twice", "warning", "set aside", side.place, count=len(ids), ids=listing(ids))
         xy = np.where(torn[:, None], np.nan, xy)
+    # A row says the same again only where it agrees in what is no part of a survey, too: open or closed, say.
+    table = side.raw.table
+    known = {name for kind in ("point", "line", "single") for name in find_columns(kind, table.columns).values()}
     said = pd.MultiIndex.from_arrays(
-        [code, *(pd.factorize(side.cells(n))[0] for n in ("feature", "attachment", "status"))]
+        [
+            code,
+            *(pd.factorize(side.cells(n))[0] for n in ("feature", "attachment", "status", "note")),
+            *(pd.factorize(table[name])[0] for name in table.columns if name not in known),
+        ]
     )
     again = np.asarray(said.duplicated()) & ~blank & ~torn
     alone = np.isfinite(xy).all(axis=1) & (first == np.arange(len(number)))

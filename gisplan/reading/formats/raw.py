@@ -18,6 +18,10 @@ _FOLDERS = re.compile(r"(?<![\w.<])(?:[A-Za-z]:)?[/\\](?:[^\s/\\:'\"]+[/\\])+")
 """The folders before the name of a file, where a path starts at the root."""
 
 
+UNREADABLE = "\ufffd"
+"""Stands in a cell whose text cannot be read: nothing in any vocabulary, so it is unknown and never a blank."""
+
+
 @dataclass(frozen=True)
 class Request:
     """What is asked of a format: the file's name for messages, the layer, the encoding, and who asks.

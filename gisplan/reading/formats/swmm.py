@@ -15,7 +15,8 @@ _ROUND = ("CIRCULAR", "FORCE_MAIN", "FILLED_CIRCULAR")
 _POINTS = {"JUNCTIONS": "manhole", "OUTFALLS": "outfall", "STORAGE": "joint", "DIVIDERS": "joint"}
 _DEVICES = ("PUMPS", "ORIFICES", "WEIRS", "OUTLETS")
 _NEEDED = {**dict.fromkeys(_POINTS, 1), "CONDUITS": 3, **dict.fromkeys(_DEVICES, 3), "COORDINATES": 3}
-OFF = "pump off"
+OFF, CONTROLLED = "pump off", "closed by control"
+"""Words for what may change while the model runs: nobody knows from it whether water can pass."""
 
 
 def read(sections: Sections, request: Request, book: Book) -> list[RawLayer]:
@@ -28,20 +29,31 @@ def read(sections: Sections, request: Request, book: Book) -> list[RawLayer]:
         for row in sections.of(section):
             model.node(row, role=role, kind="outfall" if role == "outfall" else "")
             level[row.word(0)] = row.value(1) * metre
+    closing = _closing(sections)
     bore = _bores(sections, metre, request, book)
     for row in sections.of("CONDUITS", 3):
         inverts = [
             _invert(row, place, level.get(row.word(node), math.nan), (metre, elevation)) for place, node in _ENDS
         ]
         model.link(
-            row, flow="forward", open="open", diameter_mm=written(bore.get(row.word(0), math.nan)),
+            row, flow="forward", open=CONTROLLED if row.word(0) in closing else "open",
+            diameter_mm=written(bore.get(row.word(0), math.nan)),
             invert_from_m=written(inverts[0]), invert_to_m=written(inverts[1]),
         )  # fmt: skip
     for section in _DEVICES:
         for row in sections.of(section, 3):
-            off = section == "PUMPS" and row.word(4).upper() == "OFF"
-            model.link(row, flow="forward", open=OFF if off else "open")
+            state = "" if section != "PUMPS" or row.word(4).upper() in ("ON", "*") else row.word(4).upper()
+            state = OFF if state == "OFF" else state
+            model.link(row, flow="forward", open=CONTROLLED if row.word(0) in closing else state or "open")
     return draw(model, sections, request, book)
+
+
+def _closing(sections: Sections) -> frozenset[str]:
+    """List the conduits, orifices, weirs and outlets that a rule may close; pumps come and go by their level."""
+    clauses = [row for row in sections.of("CONTROLS", 6) if row.word(0).upper() in ("THEN", "ELSE", "AND")]
+    shut = [row for row in clauses if row.words[-1].upper() == "CLOSED" or row.value(len(row.words) - 1) == 0]
+    kinds = ("CONDUIT", "ORIFICE", "WEIR", "OUTLET")
+    return frozenset(row.word(2) for row in shut if row.word(1).upper() in kinds and row.word(4) == "=")
 
 
 _ENDS = ((5, 1), (6, 2))

@@ -17,7 +17,7 @@ import pandas as pd
 
 from gisplan.base.errors import EncodingError, FormatError, GisplanError, ReadError
 from gisplan.base.issues import Book
-from gisplan.reading.formats.raw import RawLayer, Request, check_start, choose, reason
+from gisplan.reading.formats.raw import UNREADABLE, RawLayer, Request, check_start, choose, reason
 from gisplan.reading.refusals import listing, refusal, shorten
 from gisplan.reading.words import cell_text, number_of, plain_blank
 
@@ -30,6 +30,10 @@ _DAMAGE = (
     TypeError, AttributeError, SyntaxError,
 )  # fmt: skip
 """What openpyxl and zipfile raise of a damaged workbook."""
+_FORMULA = re.compile(rb'<c r="([A-Z]{1,3})(\d+)"[^>]*>\s*<f\b[^>]*(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>')
+"""A cell with a formula and no value: the program that wrote it has not counted."""
+_MERGED = re.compile(rb'<mergeCell ref="([A-Z]{1,3})(\d+):([A-Z]{1,3})(\d+)"')
+_MOST_MERGED, _WIDEST = 20_000, 100
 _EXACT = 10**15
 """Excel keeps 15 digits: a number with more is not the number that somebody typed."""
 
@@ -98,6 +102,7 @@ def read_xlsx(path: Path, request: Request, book: Book) -> list[RawLayer]:
                 sheet = choose(sheets, request, book)[0]
                 lines = enumerate(workbook[sheet].iter_rows(), start=1)
                 rows = {number: list(row) for number, row in lines if any(c.value is not None for c in row)}
+                hidden = _hidden(path, workbook[sheet])
             finally:
                 workbook.close()
     except GisplanError:
@@ -109,9 +114,56 @@ def read_xlsx(path: Path, request: Request, book: Book) -> list[RawLayer]:
         book.add("sheets_more", "info", "noted", (request.name, sheet, ""), sheet=sheet, others=others)
     lossy: set[int] = set()
     texts = {n: [_cell(cell, column, lossy) for column, cell in enumerate(row)] for n, row in rows.items()}
+    head = next(iter(texts.values()), [])
+    odd = [
+        (n, column)
+        for n, row in texts.items()
+        for column, text in enumerate(row[: len(head)])
+        if not text and head[column] and (n, column) in hidden
+    ]
+    for n, column in odd:
+        texts[n][column] = UNREADABLE
+    if odd:
+        numbers = listing(dict.fromkeys(n for n, _ in odd))
+        book.add("cells_hidden", "warning", "noted", (request.name, sheet, ""), count=len(odd), rows=numbers)
     width = max((len(row) for row in texts.values()), default=0)
     texts = {n: [*row, *[""] * (width - len(row))] for n, row in texts.items()}  # a row ends with its last cell
     return [_layer(texts, sheet, request, book, lossy)]
+
+
+def _hidden(path: Path, sheet: Any) -> set[tuple[int, int]]:
+    """Find cells that look blank and are not: below or beside the first one of merged cells, or an uncounted formula.
+
+    Returns
+    -------
+    set
+        Row (the first is 1) and column (the first is 0) of each.
+    """
+    name = getattr(sheet, "_worksheet_path", "")
+    with zipfile.ZipFile(path) as archive:
+        if name not in archive.namelist():
+            return set()
+        data = archive.read(name)
+    out = {(int(row), _column(letters)) for letters, row in _FORMULA.findall(data)}
+    for corners in _MERGED.findall(data):
+        left, top, right, bottom = _column(corners[0]), int(corners[1]), _column(corners[2]), int(corners[3])
+        if top == 1:
+            continue  # the head of the table, or a title above it
+        rows, columns = range(top, min(bottom, top + _MOST_MERGED) + 1), range(left, min(right, left + _WIDEST) + 1)
+        out |= {(row, column) for row in rows for column in columns}
+    return out
+
+
+def _column(letters: bytes) -> int:
+    """Give the number of a column of a sheet, the first is 0.
+
+    >>> _column(b"A"), _column(b"AB")
+    (0, 27)
+    """
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - 64
+    return number - 1
 
 
 def sheets(path: Path, request: Request, book: Book) -> list[str]:
@@ -169,7 +221,8 @@ def _layer(
             )
         if len(row) < len(names):
             short.append(number)
-        body.append([*row[: len(names)], *[""] * (len(names) - len(row))])
+        # What is cut off is not known: a blank may be filled with what zone.toml declares.
+        body.append([*row[: len(names)], *[UNREADABLE] * (len(names) - len(row))])
     _note_cells(names, body, short, (request.name, layer, ""), book)
     columns = {name: pd.Series([row[i] for row in body], dtype="str") for i, name in enumerate(names)}
     lost = frozenset(names[i] for i in lossy if i < len(names))

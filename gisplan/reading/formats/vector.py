@@ -24,7 +24,7 @@ from pyproj import CRS
 from gisplan.base.errors import EncodingError, FormatError, ReadError
 from gisplan.base.issues import Book
 from gisplan.reading.coordinates import crs_of
-from gisplan.reading.formats.raw import RawLayer, Request, reason
+from gisplan.reading.formats.raw import UNREADABLE, RawLayer, Request, reason
 from gisplan.reading.refusals import listing, refusal
 
 # fiona and pyogrio log what they also raise; a planner should read it once.
@@ -36,8 +36,6 @@ _STEP = 1.0
 """Arcs become chords of this many degrees: the chord is nowhere farther from the arc than 0.004 % of its radius."""
 pyogrio.set_gdal_config_options({"OGR_ARC_STEPSIZE": str(_STEP)})
 
-UNREADABLE = "\ufffd"
-"""Stands in a cell whose text cannot be read: nothing in any vocabulary, so it is unknown and never a blank."""
 _EXACT = 2.0**53
 _STRAIGHT = {
     "GPKG": ("Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon"),
@@ -269,6 +267,32 @@ def counted(path: Path, layer: str) -> int:
         str(path), layer=layer, columns=[], read_geometry=False, return_fids=True, where=EVERY
     )
     return len(fids)
+
+
+def miscounted(path: Path, layer: str) -> bool:
+    """Tell whether a layer has not as many rows as it states, or cannot be counted.
+
+    GDAL takes a table that is cut off for an empty one; told to count, it fails.
+    """
+    try:
+        with _quiet(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return counted(path, layer) != int(pyogrio.read_info(str(path), layer=layer)["features"])
+    except (RuntimeError, ValueError, OSError):
+        return True
+
+
+def catalogue(path: Path) -> dict[str, str]:
+    """List the tables that a File Geodatabase should have, and the file of each; none where it does not say."""
+    try:
+        with _quiet(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            _, fids, _, data = pyogrio.raw.read(
+                str(path), layer="GDB_SystemCatalog", columns=["Name"], read_geometry=False, return_fids=True
+            )
+    except (RuntimeError, ValueError, OSError):
+        return {}
+    return {str(name): f"a{fid:08x}.gdbtable" for fid, name in zip(fids.tolist(), data[0].tolist(), strict=True)}
 
 
 def _salvaged(path: Path, layer: str, where: str | None, error: Exception) -> _Rows:
