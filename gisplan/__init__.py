@@ -42,7 +42,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'gisplan' has no attribute {name!r}")
     if name == "read":
         # The process that reads gets ready on another core while the libraries of this one are brought in.
-        from gisplan.reading import clerk
+        from gisplan.reading.process import clerk
 
         clerk.ahead()
     value = getattr(import_module(_ROOMS[name]), name)

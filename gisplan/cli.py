@@ -17,7 +17,7 @@ from gisplan.base import VERSION
 from gisplan.base.errors import EncodingError, ExportError, GisplanError, LayerError, ReadError
 from gisplan.base.fields import fields, plain
 from gisplan.base.labels import LANGS, say
-from gisplan.reading.clerk import ahead
+from gisplan.reading.process.clerk import ahead
 
 if TYPE_CHECKING:
     from gisplan.outputs.tables import Tables
@@ -219,8 +219,8 @@ def _new(arguments: argparse.Namespace) -> int:
     ahead(arguments.lang)
     from gisplan.outputs.columns import printable
     from gisplan.outputs.console import Bar, show_rows
-    from gisplan.reading.draft import look_at
-    from gisplan.reading.skeleton import free, gaps, rows, skeleton, write_skeleton
+    from gisplan.reading.drafting.draft import look_at
+    from gisplan.reading.drafting.skeleton import free, gaps, rows, skeleton, write_skeleton
 
     lang, folder = arguments.lang, arguments.folder
     if folder.is_dir():

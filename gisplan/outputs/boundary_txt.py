@@ -12,8 +12,8 @@ from pyproj import CRS
 
 from gisplan.base.errors import ExportError
 from gisplan.base.files import write_text
-from gisplan.reading import coordinates
 from gisplan.reading.formats import boundary_txt as grammar
+from gisplan.reading.places import coordinates
 
 _DATUM = "CGCS2000"
 _SPOKEN = "2000国家大地坐标系"

@@ -13,11 +13,11 @@ from pyproj import CRS
 
 from gisplan.base.issues import Issue, issue
 from gisplan.base.labels import say
-from gisplan.reading.coordinates import Gate, crs_title
 from gisplan.reading.formats.raw import RawLayer
 from gisplan.reading.geometry import Placed, areas, misfit, pieces, sound, typical
+from gisplan.reading.places.coordinates import Gate, crs_title
+from gisplan.reading.places.systems import CHINA
 from gisplan.reading.refusals import listing
-from gisplan.reading.systems import CHINA
 from gisplan.reading.words import lost_digits
 from gisplan.reading.zone_file import Place
 

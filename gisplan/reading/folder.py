@@ -10,11 +10,11 @@ from pathlib import Path
 from gisplan.base.errors import ProfileError, ReadError
 from gisplan.base.files import inside, sha256
 from gisplan.base.issues import Book
-from gisplan.reading.child import Asked, Child
 from gisplan.reading.entries import NAME
 from gisplan.reading.formats import postgis, registry
 from gisplan.reading.formats.raw import RawGrid, RawLayer, Request
 from gisplan.reading.formats.shapefile import sidecars
+from gisplan.reading.process.child import Asked, Child
 from gisplan.reading.refusals import nearest, refusal, unreadable
 from gisplan.reading.zone_file import Reader, Source, ZoneFile
 from gisplan.rules.profile import Profile, load, shipped

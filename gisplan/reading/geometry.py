@@ -12,10 +12,10 @@ from pyproj import CRS
 from gisplan.base.errors import LayerError, MissingCRS
 from gisplan.base.issues import Book
 from gisplan.base.labels import Label
-from gisplan.reading.coordinates import Change, Gate, alike, change, crs_named, crs_title
 from gisplan.reading.formats.raw import RawLayer
+from gisplan.reading.places.coordinates import Change, Gate, alike, change, crs_named, crs_title
+from gisplan.reading.places.shifts import LOCAL
 from gisplan.reading.refusals import note, refusal
-from gisplan.reading.shifts import LOCAL
 from gisplan.reading.zone_file import AXES, Source
 
 _CHANGE = 0.001

@@ -15,8 +15,8 @@ from gisplan.base.errors import MissingCRS, ProfileError
 from gisplan.base.issues import Book
 from gisplan.base.labels import Label
 from gisplan.base.units import YELLOW_SEA_1956_M
-from gisplan.reading.coordinates import Change, Gate, change, crs_named, crs_title
 from gisplan.reading.formats.raw import RawGrid
+from gisplan.reading.places.coordinates import Change, Gate, change, crs_named, crs_title
 from gisplan.reading.refusals import listing, note, refusal
 from gisplan.reading.zone_file import Source
 

@@ -15,14 +15,14 @@ from gisplan.base.errors import GisplanError, ReadError
 from gisplan.base.fields import TABLES, fields
 from gisplan.base.issues import Issue
 from gisplan.base.labels import Label, say
-from gisplan.reading.child import Child
 from gisplan.reading.columns import match
-from gisplan.reading.coordinates import crs_title
 from gisplan.reading.flaws import Flaw, flaws_of
 from gisplan.reading.folder import ground_reader
 from gisplan.reading.formats.raw import RawGrid, RawLayer, Request
 from gisplan.reading.formats.registry import FOLDERS
 from gisplan.reading.formats.signature import kind_of
+from gisplan.reading.places.coordinates import crs_title
+from gisplan.reading.process.child import Child
 from gisplan.reading.refusals import refusal, shorten
 from gisplan.reading.zone_file import Source
 

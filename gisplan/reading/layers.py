@@ -16,9 +16,9 @@ from gisplan.base.issues import Book
 from gisplan.base.labels import Label, label
 from gisplan.base.units import MU_M2
 from gisplan.reading.columns import Taken, note_odd, take
-from gisplan.reading.coordinates import Gate
 from gisplan.reading.formats.raw import RawLayer
 from gisplan.reading.geometry import NO_AREA, Placed, areas, pieces, place, without
+from gisplan.reading.places.coordinates import Gate
 from gisplan.reading.refusals import listing, note, refusal
 from gisplan.reading.words import words_of
 from gisplan.reading.zone_file import Source

@@ -15,9 +15,9 @@ from gisplan.base.fields import fields, plain
 from gisplan.base.issues import Book
 from gisplan.base.labels import label
 from gisplan.reading.columns import take
-from gisplan.reading.coordinates import Gate
 from gisplan.reading.entries import NAME
 from gisplan.reading.layers import Given
+from gisplan.reading.places.coordinates import Gate
 from gisplan.reading.refusals import listing, refusal
 from gisplan.reading.words import plain_blank
 from gisplan.reading.zone_file import Supply

@@ -16,10 +16,10 @@ from gisplan.base.files import sha256
 from gisplan.base.issues import Book
 from gisplan.base.labels import Label, label
 from gisplan.reading import layers as clean
-from gisplan.reading.child import Child
 from gisplan.reading.columns import match
-from gisplan.reading.coordinates import crs_title
 from gisplan.reading.formats.raw import RawLayer, Request
+from gisplan.reading.places.coordinates import crs_title
+from gisplan.reading.process.child import Child
 from gisplan.reading.records import doubtful
 from gisplan.reading.refusals import listing, note, refusal, unreadable
 from gisplan.reading.survey import Survey

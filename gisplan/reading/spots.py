@@ -22,10 +22,10 @@ from gisplan.base.fields import fields
 from gisplan.base.issues import Book
 from gisplan.base.labels import Label
 from gisplan.reading.columns import take
-from gisplan.reading.coordinates import Change, Gate
 from gisplan.reading.formats.raw import RawLayer
 from gisplan.reading.geometry import place
 from gisplan.reading.ground import HIGHEST, LOWEST, Affine, Ground, datum
+from gisplan.reading.places.coordinates import Change, Gate
 from gisplan.reading.refusals import listing, note, refusal
 from gisplan.reading.zone_file import Source
 

@@ -17,15 +17,16 @@ from pyproj import CRS
 from gisplan.base.errors import LayerError, ReadError
 from gisplan.base.issues import Book, Issue
 from gisplan.base.labels import Label
-from gisplan.reading import fitting, records
 from gisplan.reading import layers as clean
-from gisplan.reading.child import Child
-from gisplan.reading.coordinates import Gate, crs_of, crs_title, zone_crs
+from gisplan.reading import records
 from gisplan.reading.entries import NAME
 from gisplan.reading.folder import Folder, Heights, Progress, Waiting, ground_reader
 from gisplan.reading.formats import registry
 from gisplan.reading.formats.raw import RawGrid, RawLayer, Request
 from gisplan.reading.ground import Ground, of_grid
+from gisplan.reading.places import fitting
+from gisplan.reading.places.coordinates import Gate, crs_of, crs_title, zone_crs
+from gisplan.reading.process.child import Child
 from gisplan.reading.refusals import refusal
 from gisplan.reading.spots import of_spots
 from gisplan.reading.words import date_of

@@ -15,8 +15,8 @@ from gisplan.base.errors import EncodingError, GisplanError, LayerError, Profile
 from gisplan.base.fields import fields, plain, vocabulary
 from gisplan.base.labels import Label
 from gisplan.reading.entries import NAME, Entries
+from gisplan.reading.places.shifts import Shift, read_shift
 from gisplan.reading.refusals import listing, refusal, shorten, unreadable
-from gisplan.reading.shifts import Shift, read_shift
 from gisplan.reading.words import unit_factor
 
 _LARGEST = 1 << 20

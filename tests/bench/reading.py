@@ -39,7 +39,7 @@ print(json.dumps({"reading_s": took, "rows": sum(map(len, frames)), "peak_mib": 
 READ_OURS = """
 import json, resource, sys, time
 import gisplan
-from gisplan.reading import clerk
+from gisplan.reading.process import clerk
 read = gisplan.read
 begin = time.perf_counter()
 survey = read(sys.argv[1]).survey

@@ -33,18 +33,18 @@ import gisplan
 from gisplan.base.errors import EncodingError, FormatError, GisplanError, LayerError, ReadError
 from gisplan.base.files import inside
 from gisplan.base.issues import Book, issue
-from gisplan.reading import clerk as room
-from gisplan.reading.child import Child
 from gisplan.reading.formats import registry
 from gisplan.reading.formats.raw import RawGrid, RawLayer, Request
-from gisplan.reading.freight import Odd, pack, unpack
+from gisplan.reading.process import clerk as room
+from gisplan.reading.process.child import Child
+from gisplan.reading.process.freight import Odd, pack, unpack
 
 ROOT = Path(__file__).resolve().parents[2]
 
 # Readers that misbehave, by the name of the file; everything else is read as ever.
 CUSTOM = """
 import os, signal, sys, time
-if "gisplan.reading.desk" in " ".join(sys.orig_argv):
+if "gisplan.reading.process.desk" in " ".join(sys.orig_argv):
     from gisplan.base import errors
     from gisplan.reading.formats import registry
     proper = registry.read
@@ -574,7 +574,7 @@ def test_a_child_with_work_left_is_ended(folder):
 PARENT = """
 import os, sys, time
 from pathlib import Path
-from gisplan.reading.child import Child
+from gisplan.reading.process.child import Child
 from gisplan.reading.formats.raw import Request
 child = Child("en")
 asked = child.queue(Path(sys.argv[1]), Request("slow.gpkg", "[layer.slow]"))
@@ -657,7 +657,7 @@ def test_only_files_of_the_folder_are_opened(zone, name):
     (folder.parent / "other.gpkg").write_bytes((folder / "water.gpkg").read_bytes())
     (folder / "link.gpkg").symlink_to("/dev/zero")
     with pytest.raises(ReadError):
-        inside(folder, name, "zone.toml [layer.water]")
+        inside(folder, name, "zone.toml [layer.water]", "zh")
     began = time.monotonic()
     with pytest.raises(ReadError, match=r"\[layer\.water\]"):
         gisplan.read(folder, lang="en")

@@ -13,7 +13,7 @@ import shapely
 from small_zone import CRS, HEAD, WATER, codes, found, parcels, pipes
 
 from gisplan.base.errors import MissingCRS, ProfileError
-from gisplan.reading.coordinates import Gate, alike, change, crs_named, crs_of, zone_crs
+from gisplan.reading.places.coordinates import Gate, alike, change, crs_named, crs_of, zone_crs
 from gisplan.reading.survey import from_frames, read_folder
 from gisplan.reading.zone_file import Place
 

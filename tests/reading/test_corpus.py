@@ -22,8 +22,8 @@ import pytest
 from shared_data import shared
 
 from gisplan.base.labels import label
-from gisplan.reading.child import Child
 from gisplan.reading.inspection import CLEAN, CRASHED, FLAWED, REFUSED, SILENT, Seen, inspect
+from gisplan.reading.process.child import Child
 
 # Formats that are not read, by what refuses them: another suffix, or JSON that is not GeoJSON.
 NOT_READ = {".tab", ".mif", ".gpx", ".topojson", ".txt", ".vrt", ".gml"}

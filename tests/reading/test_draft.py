@@ -22,9 +22,9 @@ from shared_data import shared
 import gisplan
 from gisplan.base.errors import ExportError, GisplanError, ReadError
 from gisplan.cli import main
-from gisplan.reading.draft import Draft, look_at
-from gisplan.reading.guesses import role_of
-from gisplan.reading.skeleton import quoted, remark, skeleton, write_skeleton
+from gisplan.reading.drafting.draft import Draft, look_at
+from gisplan.reading.drafting.guesses import role_of
+from gisplan.reading.drafting.skeleton import quoted, remark, skeleton, write_skeleton
 from gisplan.reading.zone_file import Source, ZoneFile, read_zone_file
 
 Truth = Mapping[tuple[str, str], tuple[str, Mapping[str, str]]]

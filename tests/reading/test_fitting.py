@@ -11,8 +11,8 @@ from pyproj import Transformer
 from small_zone import CRS, X, Y, codes, found, line, parcels, pipes, square
 
 from gisplan.base.errors import MissingCRS
-from gisplan.reading.fitting import Town
-from gisplan.reading.offsets import bd09, from_bd09, from_gcj02, gcj02
+from gisplan.reading.places.fitting import Town
+from gisplan.reading.places.offsets import bd09, from_bd09, from_gcj02, gcj02
 from gisplan.reading.survey import from_frames
 
 DEGREES = Transformer.from_crs(CRS, "EPSG:4490", always_xy=True)

@@ -23,10 +23,10 @@ from writing import dbf_with
 
 from gisplan.base.errors import FormatError, LayerError, ReadError
 from gisplan.base.issues import Book
-from gisplan.reading.child import Child
 from gisplan.reading.formats import registry
 from gisplan.reading.formats.dbf import read_dbf
 from gisplan.reading.formats.raw import UNREADABLE, Request
+from gisplan.reading.process.child import Child
 
 
 def read(path: Path, layer: str | None = None, where: str = "[layer.water]", book: Book | None = None, **more):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gisplan.reading.offsets import bd09, from_bd09, from_gcj02, gcj02
+from gisplan.reading.places.offsets import bd09, from_bd09, from_gcj02, gcj02
 
 LINFEN = (111.6, 36.15)
 EAST_M, NORTH_M = 111_320 * np.cos(np.radians(36.15)), 110_950

@@ -19,7 +19,7 @@ from rewriting import GANTING, NETWORKS, Sheet, grades, rewrite
 
 import gisplan
 from gisplan.cli import main
-from gisplan.reading.offsets import bd09, gcj02
+from gisplan.reading.places.offsets import bd09, gcj02
 
 ALL = ("parcels", "barriers", *NETWORKS)
 ZONE = "EPSG:4546"

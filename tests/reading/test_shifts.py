@@ -14,7 +14,7 @@ from small_zone import HEAD, WATER, X, Y, found, pipes
 
 from gisplan.base.errors import MissingCRS, ProfileError
 from gisplan.reading.entries import Entries
-from gisplan.reading.shifts import read_shift
+from gisplan.reading.places.shifts import read_shift
 from gisplan.reading.survey import read_folder
 
 SEVEN = {

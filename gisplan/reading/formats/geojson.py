@@ -20,9 +20,9 @@ from pyproj import CRS
 from gisplan.base.errors import EncodingError, FormatError, GisplanError, ReadError
 from gisplan.base.issues import Book
 from gisplan.base.labels import label, say
-from gisplan.reading.coordinates import crs_of
 from gisplan.reading.formats.mould import Misshapen, shape_of
 from gisplan.reading.formats.raw import RawLayer, Request, choose
+from gisplan.reading.places.coordinates import crs_of
 from gisplan.reading.refusals import listing, refusal, shorten
 from gisplan.reading.words import cell_text
 

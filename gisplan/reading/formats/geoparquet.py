@@ -11,9 +11,9 @@ import pandas as pd
 
 from gisplan.base.errors import FormatError, ReadError
 from gisplan.base.issues import Book
-from gisplan.reading.coordinates import crs_of
 from gisplan.reading.formats.raw import RawLayer, Request, check_start, choose, reason
 from gisplan.reading.formats.vector import shapes
+from gisplan.reading.places.coordinates import crs_of
 from gisplan.reading.refusals import refusal
 
 _LARGEST = 1 << 30

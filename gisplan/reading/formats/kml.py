@@ -20,9 +20,9 @@ import shapely
 
 from gisplan.base.errors import EncodingError, FormatError, ReadError
 from gisplan.base.issues import Book
-from gisplan.reading.coordinates import crs_of
 from gisplan.reading.formats import packed
 from gisplan.reading.formats.raw import UNREADABLE, RawLayer, Request, check_start, choose, reason
+from gisplan.reading.places.coordinates import crs_of
 from gisplan.reading.refusals import refusal, tally
 
 _DECLARED = re.compile(r"""^\s*<\?xml[^>]*?encoding\s*=\s*["']([\w.-]+)["'][^>]*\?>""")

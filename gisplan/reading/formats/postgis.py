@@ -23,9 +23,9 @@ from pyproj import CRS
 from gisplan.base.errors import EncodingError, FormatError, GisplanError, LayerError, ProfileError, ReadError
 from gisplan.base.issues import Book
 from gisplan.base.labels import say
-from gisplan.reading.coordinates import crs_of
 from gisplan.reading.formats.raw import RawLayer, Request, choose
 from gisplan.reading.formats.vector import shapes
+from gisplan.reading.places.coordinates import crs_of
 from gisplan.reading.refusals import listing, nearest, refusal, shorten
 
 if TYPE_CHECKING:

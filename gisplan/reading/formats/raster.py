@@ -17,8 +17,8 @@ from pyproj.exceptions import CRSError
 
 from gisplan.base.errors import FormatError, ReadError
 from gisplan.base.issues import Book
-from gisplan.reading.coordinates import crs_of
 from gisplan.reading.formats.raw import RawGrid, Request, check_start, reason
+from gisplan.reading.places.coordinates import crs_of
 from gisplan.reading.refusals import refusal
 
 LARGEST = 250_000_000

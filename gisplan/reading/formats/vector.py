@@ -23,8 +23,8 @@ from pyproj import CRS
 
 from gisplan.base.errors import EncodingError, FormatError, ReadError
 from gisplan.base.issues import Book
-from gisplan.reading.coordinates import crs_of
 from gisplan.reading.formats.raw import UNREADABLE, RawLayer, Request, reason
+from gisplan.reading.places.coordinates import crs_of
 from gisplan.reading.refusals import listing, refusal
 
 # fiona and pyogrio log what they also raise; a planner should read it once.

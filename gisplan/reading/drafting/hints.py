@@ -36,7 +36,7 @@ class Hint:
 @cache
 def hints(what: str) -> dict[str, tuple[Hint, ...]]:
     """Give the hints of one kind: folded word → what it may mean."""
-    text = resources.files("gisplan.reading").joinpath("hints.csv").read_text(encoding="utf-8")
+    text = resources.files("gisplan.reading.drafting").joinpath("hints.csv").read_text(encoding="utf-8")
     found: dict[str, list[Hint]] = {}
     for row in csv.DictReader(text.splitlines()):
         if row["what"] == what:

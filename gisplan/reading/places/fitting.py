@@ -24,13 +24,13 @@ from pyproj import CRS, Transformer
 from gisplan.base.errors import GisplanError, MissingCRS
 from gisplan.base.issues import Book
 from gisplan.base.labels import say
-from gisplan.reading.coordinates import Gate, change, crs_named
 from gisplan.reading.formats.raw import RawLayer
 from gisplan.reading.layers import Given
-from gisplan.reading.offsets import bd09, from_bd09, from_gcj02, gcj02
+from gisplan.reading.places.coordinates import Gate, change, crs_named
+from gisplan.reading.places.offsets import bd09, from_bd09, from_gcj02, gcj02
+from gisplan.reading.places.shifts import LOCAL
+from gisplan.reading.places.systems import CHINA, likely
 from gisplan.reading.refusals import refusal
-from gisplan.reading.shifts import LOCAL
-from gisplan.reading.systems import CHINA, likely
 from gisplan.reading.zone_file import Source
 
 _NEAR_M, _DEEP_M, _RIM_M = 30.0, 2.0, 50.0

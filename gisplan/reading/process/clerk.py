@@ -36,7 +36,7 @@ from gisplan.reading.refusals import refusal, shorten
 READ_SECONDS = 300
 READ_MB = 4096
 _LONGEST_HEAD = 1 << 28
-_DESK = "gisplan.reading.desk"
+_DESK = "gisplan.reading.process.desk"
 _PIPE = 1 << 20
 """Bytes that a pipe may hold on its way (Linux): fewer changes between the two processes."""
 _SPARING = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}

@@ -26,9 +26,9 @@ from gisplan.base import errors
 from gisplan.base.errors import FormatError, GisplanError, ReadError
 from gisplan.base.issues import Issue
 from gisplan.base.labels import say
-from gisplan.reading.clerk import Clerk, Frame, Limits, give_back, take
 from gisplan.reading.formats.raw import RawGrid, RawLayer, Request
-from gisplan.reading.freight import Odd, Raw, unpack
+from gisplan.reading.process.clerk import Clerk, Frame, Limits, give_back, take
+from gisplan.reading.process.freight import Odd, Raw, unpack
 from gisplan.reading.refusals import refusal, shorten
 
 _START_S = 60

@@ -11,8 +11,8 @@ import numpy as np
 
 from gisplan.base.fields import Field, fields, plain, vocabulary
 from gisplan.reading.columns import Match, matches
+from gisplan.reading.drafting.hints import CLEAR, chinese, column_words, hints, meant, tokens, unit_in
 from gisplan.reading.formats.raw import RawLayer
-from gisplan.reading.hints import CLEAR, chinese, column_words, hints, meant, tokens, unit_in
 from gisplan.reading.words import Words, date_of, number_of, plain_blank, unit_factor, words_of
 from gisplan.reading.zone_file import Source
 

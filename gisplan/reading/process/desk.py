@@ -1,7 +1,7 @@
 """The desk: what the process that reads does. Requests come in on its input, frames go out, and it ends with its input.
 
-It is started by `clerk`, as ``python -m gisplan.reading.desk``, and by nobody else. It has the limits that are stated
-there, leaves no core dump, and whatever a library prints goes nowhere but to stderr.
+It is started by `clerk`, as ``python -m gisplan.reading.process.desk``, and by nobody else. It has the limits that are
+stated there, leaves no core dump, and whatever a library prints goes nowhere but to stderr.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from typing import IO, Any
 
 from gisplan.base.errors import GisplanError
 from gisplan.base.issues import Book
-from gisplan.reading.clerk import Limits
 from gisplan.reading.formats import registry
 from gisplan.reading.formats.raw import Request
-from gisplan.reading.freight import Buffer, pack
+from gisplan.reading.process.clerk import Limits
+from gisplan.reading.process.freight import Buffer, pack
 
 READERS = {
     "file": ("registry", "read"),

@@ -17,17 +17,17 @@ from gisplan.base.errors import GisplanError, ReadError
 from gisplan.base.fields import plain, vocabulary
 from gisplan.base.files import inside
 from gisplan.base.labels import say
-from gisplan.reading.child import Child
-from gisplan.reading.coordinates import Gate, crs_title, zone_crs
+from gisplan.reading.drafting.guesses import GUESS, Known
+from gisplan.reading.drafting.hints import named
+from gisplan.reading.drafting.likeness import Kin, Look, Why, kin
+from gisplan.reading.drafting.pairs import surveys
 from gisplan.reading.entries import NAME
 from gisplan.reading.formats import registry
 from gisplan.reading.formats.raw import RawGrid, Request
-from gisplan.reading.guesses import GUESS, Known
-from gisplan.reading.hints import named
-from gisplan.reading.likeness import Kin, Look, Why, kin
-from gisplan.reading.pairs import surveys
+from gisplan.reading.places.coordinates import Gate, crs_title, zone_crs
+from gisplan.reading.places.systems import likely
+from gisplan.reading.process.child import Child
 from gisplan.reading.refusals import refusal, shorten
-from gisplan.reading.systems import likely
 from gisplan.reading.zone_file import Place
 from gisplan.rules.profile import Profile, load
 

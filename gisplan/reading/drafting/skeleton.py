@@ -9,11 +9,11 @@ from gisplan.base.errors import ExportError
 from gisplan.base.fields import plain, spoken, vocabulary
 from gisplan.base.files import replacing, write_text
 from gisplan.base.labels import Label, say
-from gisplan.reading.draft import Draft, sourceless
+from gisplan.reading.drafting.draft import Draft, sourceless
+from gisplan.reading.drafting.guesses import Claim, Pillar
+from gisplan.reading.drafting.hints import chinese, hints, tokens
+from gisplan.reading.drafting.likeness import Kin, Why
 from gisplan.reading.entries import NAME
-from gisplan.reading.guesses import Claim, Pillar
-from gisplan.reading.hints import chinese, hints, tokens
-from gisplan.reading.likeness import Kin, Why
 from gisplan.reading.refusals import listing, refusal, shorten
 from gisplan.reading.words import plain_blank
 

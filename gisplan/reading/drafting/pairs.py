@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
+from gisplan.reading.drafting.guesses import CERTAIN, GUESS, LIKELY
+from gisplan.reading.drafting.hints import CLEAR
+from gisplan.reading.drafting.likeness import Kin, Look
 from gisplan.reading.formats.pipe_survey import is_single
-from gisplan.reading.guesses import CERTAIN, GUESS, LIKELY
-from gisplan.reading.hints import CLEAR
-from gisplan.reading.likeness import Kin, Look
 from gisplan.reading.pipe_words import find_columns, pairs, services_of
 from gisplan.rules.profile import Profile
 

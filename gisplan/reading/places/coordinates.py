@@ -14,9 +14,9 @@ from pyproj.transformer import TransformerGroup
 
 from gisplan.base.errors import GisplanError, MissingCRS, ProfileError
 from gisplan.base.labels import say
+from gisplan.reading.places.shifts import LOCAL, Shift, Step
+from gisplan.reading.places.systems import all_zones, known_number, likely, meridian, rebuilt
 from gisplan.reading.refusals import refusal, shorten
-from gisplan.reading.shifts import LOCAL, Shift, Step
-from gisplan.reading.systems import all_zones, known_number, likely, meridian, rebuilt
 from gisplan.reading.zone_file import LENGTHS, Place
 
 _EQUAL = frozenset({4326, 4490})

@@ -13,9 +13,9 @@ import shapely
 
 from gisplan.base.fields import fields, plain, vocabulary
 from gisplan.base.issues import Issue
+from gisplan.reading.drafting.guesses import CERTAIN, GUESS, LIKELY, Claim, Known, Pillar, claims, pillars
+from gisplan.reading.drafting.hints import CLEAR, Hint, chinese, hints, named, tokens
 from gisplan.reading.formats.raw import RawLayer
-from gisplan.reading.guesses import CERTAIN, GUESS, LIKELY, Claim, Known, Pillar, claims, pillars
-from gisplan.reading.hints import CLEAR, Hint, chinese, hints, named, tokens
 from gisplan.rules.profile import Profile
 
 _PREFIX = re.compile(r"([A-Za-z]{2})(?=[-_0-9])")
