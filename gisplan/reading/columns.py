@@ -32,6 +32,7 @@ from gisplan.reading.words import (
 from gisplan.reading.zone_file import Source
 
 _POSITIVE = frozenset({"diameter_mm", "width_m", "voltage_kv", "stated_area_m2"})
+_DECIDING = frozenset({"status", "open", "close_on"})
 _IDS = frozenset({"parcel", "feature", "works", "leveling_works", "from_joint", "to_joint", "number"})
 
 
@@ -114,6 +115,11 @@ def matches(raw: RawLayer, table: str, source: Source, lang: str) -> dict[str, M
             out[ours] = Match(found, stated=stated)
         elif ours not in source.constants:
             likely = _likely(entry, free)
+            if likely is not None and not likely.others and ours in _DECIDING and table == "layer":
+                # A second column that says whether a thing works is heard even beside one that bears our own name.
+                rest = [name for name in free if name != likely.theirs and name not in raw.used]
+                again = _likely(entry, rest)
+                likely = replace(likely, others=() if again is None else (replace(again, others=()), *again.others))
             if likely is not None:
                 out[ours] = likely
     return out
@@ -314,8 +320,8 @@ class _Hand:
 _LEVELS = ("invert_from_m", "invert_to_m")
 _MOST = {"diameter_mm": 9000.0, "width_m": 300.0, "voltage_kv": 1200.0}
 """Nothing is larger; 9999 is no diameter but a way to write that there is none."""
-_VOLTS = frozenset({220.0, 380.0, 400.0})
-"""Volts or kilovolts: a bare number does not tell."""
+_VOLTS, _GRID = 200.0, frozenset({330.0, 500.0, 800.0, 1100.0})
+"""From 200 on a bare number may be volts as well as kilovolts, save where no network has that many volts."""
 
 
 def _possible(name: str, stated: bool) -> Callable[[float, str], bool]:
@@ -324,7 +330,8 @@ def _possible(name: str, stated: bool) -> Callable[[float, str], bool]:
     bare = name == "voltage_kv" and not stated
 
     def possible(value: float, word: str) -> bool:
-        return value <= most and not (bare and value in _VOLTS and not any(c.isalpha() for c in word))
+        unclear = bare and value >= _VOLTS and value not in _GRID and not any(c.isalpha() for c in word)
+        return value <= most and not unclear
 
     return possible
 

@@ -27,10 +27,12 @@ from gisplan.reading.words import plain_blank
 from gisplan.reading.zone_file import Source
 
 WHERE = "--redline"
+_LAYER = "--redline-layer"
 _NAME = "红线"
 _UNCLEAR = frozenset({"txt_zone", "txt_crs"})
-_SAME = 0.5
-"""A red line may bear the number of a parcel of the zone if at least this share of it lies on that parcel."""
+_SAME, _MOST = 0.9, 0.5
+"""A red line may bear the number of a parcel of the zone if this share of it lies there, and covers this share of it:
+papers about a parcel speak of no other land."""
 
 
 def read_redline(survey: Survey, path: Path, layer: str | None = None, lang: str = "zh") -> Survey:
@@ -58,7 +60,7 @@ def read_redline(survey: Survey, path: Path, layer: str | None = None, lang: str
     if not (path.is_file() or path.is_dir()):
         raise refusal(ReadError, "redline_file", lang, file=path.name or str(path))
     book = Book(lang)
-    request = Request(path.name, WHERE, layer)
+    request = Request(path.name, _LAYER, layer)
     with Child(lang) as child:
         answer = child.ask(path.resolve(), request)
     book.adopt(answer.issues)
@@ -172,7 +174,8 @@ def _same_land(red: gpd.GeoDataFrame, parcels: gpd.GeoDataFrame, raw: RawLayer, 
     """
     for number in red.index.intersection(parcels.index):
         mine, theirs = red.geometry[number], parcels.geometry[number]
-        if not mine.is_empty and mine.intersection(theirs).area < _SAME * mine.area:
+        shared = mine.intersection(theirs).area
+        if not mine.is_empty and (shared < _SAME * mine.area or shared < _MOST * theirs.area):
             raise refusal(LayerError, "redline_number", lang, file=raw.title, parcel=number)
 
 

@@ -32,7 +32,7 @@ _MONTHS = (
     "december",
 )  # fmt: skip
 _TIME = re.compile(r"[T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?(Z|[+-]\d{2}(:?\d{2})?))?$")
-_NUMBER = re.compile(r"[-+]?(\d+|\d{1,3}(,\d{3})+)?(\.\d+)?([eE][-+]?\d{1,3})?")
+_NUMBER = re.compile(r"[-+]?(\d+|[1-9]\d{0,2}(,\d{3})+)?(\.\d+)?([eE][-+]?\d{1,3})?")
 _PREFIX = re.compile(r"^(dn|de|d|φ|ø|⌀|∅)\s*[=:]?\s*(?=\d)", re.IGNORECASE)
 _BLANKS = frozenset({"", "-", "--", "—", "——", "/", "\\", "null", "none", "n/a", "na", "nan", "<null>", "无"})
 _SENTINELS = frozenset({-9999.0, -99999.0, -999.0})

@@ -139,8 +139,13 @@ def test_what_zone_toml_says_needs_no_choice():
     assert found.frame["status"].tolist() == ["planned"] and not {"column_choice", "column_conflict"} & set(
         issues.index
     )
-    found, issues = taken(raw(status=["现状"], 现状规划=["规划"]))
-    assert found.frame["status"].tolist() == ["operating"] and "column_choice" not in issues.index
+
+
+def test_a_second_column_about_the_state_is_heard_beside_one_of_our_own_name():
+    found, issues = taken(raw(status=["现状", "现状"], 现状规划=["规划", "现状"]))
+    assert found.frame["status"].isna().tolist() == [True, False] and "column_conflict" in issues.index
+    found, issues = taken(raw(name=["a"], 名称=["b"]))  # a name decides nothing
+    assert found.frame["name"].tolist() == ["a"] and "column_choice" not in issues.index
 
 
 def test_two_numbers_of_a_parcel_are_a_choice():
