@@ -137,12 +137,12 @@ def _date(text: str) -> dt.date:
     try:
         return dt.date.fromisoformat(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a date like 2026-11-01") from error
+        raise argparse.ArgumentTypeError(say("cli.no_date", "both", found=repr(text))) from error
 
 
 def _check(arguments: argparse.Namespace) -> int:
     """Read, judge, write, and show the summary."""
-    _probe(arguments.out)
+    _probe(arguments.out, arguments.zone, arguments.lang)
     ahead(arguments.lang)
     from gisplan.outputs.console import Bar, show, show_apart
     from gisplan.outputs.delivery import MAP, write_all
@@ -220,7 +220,7 @@ def _new(arguments: argparse.Namespace) -> int:
     from gisplan.outputs.columns import printable
     from gisplan.outputs.console import Bar, show_rows
     from gisplan.reading.drafting.draft import look_at
-    from gisplan.reading.drafting.skeleton import free, gaps, rows, skeleton, write_skeleton
+    from gisplan.reading.drafting.skeleton import blocking, free, gaps, rows, skeleton, write_skeleton
 
     lang, folder = arguments.lang, arguments.folder
     if folder.is_dir():
@@ -242,7 +242,8 @@ def _new(arguments: argparse.Namespace) -> int:
     path = _here(folder / "zone.toml")
     print(say("cli.new.written", lang, path=path, kept=kept.name) if kept else say("cli.new.done", lang, path=path))
     if not found.complete:
-        return _fail(REFUSED, say("refuse.draft_wanting", lang, wanting=" ".join(wanting[:2])))
+        join = "；" if lang == "zh" else "; "
+        return _fail(REFUSED, say("refuse.draft_wanting", lang, wanting=join.join(blocking(found, lang))))
     print(say("cli.new.next", lang, command=f"gisplan check {shlex.quote(str(folder))} --out out"))
     return DONE
 
@@ -258,26 +259,26 @@ def _unknown(tables: Tables) -> bool:
     return bool(((cells["need"] == "required") & (cells["grade"] == "U")).any())
 
 
-def _probe(out: Path) -> None:
+def _probe(out: Path, zone: Path, lang: str) -> None:
     """See that results can be written before an hour is spent on computing them.
 
     Raises
     ------
     ExportError
-        The folder is a file, or may not be written.
+        The folder is a file, may not be written, or is the zone's own: results would be read as layers next time.
     """
+    if zone.resolve() in {out.resolve(), (out / _REDLINE).resolve()}:
+        raise ExportError(say("cli.out_zone", lang, out=_here(out)))
     there = out
     while not there.exists() and there != there.parent:
         there = there.parent
     if not there.is_dir():
-        raise ExportError(f"{there}: this is a file, and results need a folder. Choose another --out.")
+        raise ExportError(say("cli.out_file", lang, out=_here(there)))
     try:
         with tempfile.TemporaryFile(dir=there):
             pass
     except OSError as error:
-        raise ExportError(
-            f"{there}: this folder may not be written ({error.strerror}). Choose another --out."
-        ) from error
+        raise ExportError(say("cli.out_denied", lang, out=_here(there), reason=error.strerror)) from error
 
 
 def _here(path: Path) -> str:

@@ -313,3 +313,29 @@ def test_version(capsys):
 
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.strip() == f"gisplan {gisplan.__version__}"
+
+
+def test_results_never_go_into_the_zones_own_folder(stage, here, capsys):
+    for name in ("zone", "redline"):
+        (here / name).mkdir()
+    assert main(["check", "zone", "--out", "zone/../zone"]) == 5
+    assert "图层文件夹" in capsys.readouterr().err
+    assert main(["check", "redline", "--out", ".", "--lang", "en"]) == 5, "the red line's results would go there"
+    assert "own folder" in capsys.readouterr().err
+    assert stage.asked == {} and not any((here / "zone").iterdir())
+    assert main(["check", "zone", "--out", "zone/out"]) == 0
+
+
+def test_a_file_that_may_not_be_opened_is_refused_and_its_place_not_told(stage, here, capsys):
+    stage.fail = PermissionError(13, "Permission denied", str(here / "zone" / "water.gpkg"))
+    assert main(["check", "zone"]) == 3
+    err = capsys.readouterr().err
+    assert "water.gpkg" in err and "打不开" in err and str(here) not in err
+
+
+def test_what_is_said_before_the_language_is_known_is_in_both(stage, here, capsys):
+    assert main(["check", "zone", "--date", "1 November"]) == 2
+    err = capsys.readouterr().err
+    assert "这样的日期" in err and "is not a date" in err
+    assert main(["explain", "zone", "0012", "steam"]) == 3
+    assert "没有专项" in capsys.readouterr().err

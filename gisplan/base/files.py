@@ -93,7 +93,7 @@ def replacing(path: Path, verify: Callable[[Path], None] | None = None) -> Itera
     """
     path = Path(path)
     if path.is_dir():
-        raise ExportError(f"{path.name}: a folder of that name is in the way. Remove it or choose another --out.")
+        raise ExportError(say("cli.write_folder", "both", file=path.name))
     temporary = path.with_name(f"{_PREFIX}{os.getpid()}-{path.name}")
     try:
         yield temporary
@@ -104,17 +104,13 @@ def replacing(path: Path, verify: Callable[[Path], None] | None = None) -> Itera
         temporary.replace(path)
         _sync_folder(path.parent)
     except PermissionError as error:
-        raise ExportError(
-            f"{path.name}: it may not be written. Close it if it is open in Excel or WPS, or choose another --out; "
-            "the old file is kept."
-        ) from error
+        # Who writes does not know the reader's language.
+        raise ExportError(say("cli.write_denied", "both", file=path.name)) from error
     except ExportError:
         raise
     except OSError as error:
-        raise ExportError(
-            f"{path.name}: writing failed ({error.strerror or error}). Free some space or choose another --out; "
-            "the old file is kept."
-        ) from error
+        reason = error.strerror or error
+        raise ExportError(say("cli.write_failed", "both", file=path.name, reason=reason)) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import shapely
 
 from gisplan.base.issues import COLUMNS, Book
 from gisplan.base.labels import label, say_column
-from gisplan.base.units import number_column
+from gisplan.base.units import number, number_column
 from gisplan.judging.judgement import Judgement
 from gisplan.networks.network import Network
 from gisplan.rules.profile import named
@@ -89,6 +90,7 @@ def _network(judgement: Judgement, network: Network, book: Book) -> None:
             feature = str(layer.index[at])
             book.add(code, severity, "noted", (str(file.iloc[at]), key, feature), feature=feature)
 
+    _unmet(judgement, network, book)
     fed = np.zeros(len(layer), dtype=bool)
     fed[network.sources.row] = True
     tell("source_kind", "warning", role.isin(["source", "outfall"]).to_numpy() & ~fed)
@@ -101,6 +103,26 @@ def _network(judgement: Judgement, network: Network, book: Book) -> None:
         code = "combined_refused" if network.service.combined == "refuse" else "combined_serves"
         first = str(layer.index[np.flatnonzero(combined)[0]])
         book.add(code, "warning", "noted", ("", key, first), count=int(combined.sum()), feature=first)
+
+
+def _unmet(judgement: Judgement, network: Network, book: Book) -> None:
+    """Name the declared supply points that touch no line: nothing would be fed from them."""
+    key = network.service.key
+    layer = judgement.survey.layers[key]
+    points = np.flatnonzero((layer["role"] == "boundary_supply").to_numpy())
+    lines = np.asarray(layer.geometry.array, dtype=object)[layer["role"].isin(["line", "lateral"]).to_numpy()]
+    if not len(points) or not len(lines):
+        return
+    shapes = np.asarray(layer.geometry.array, dtype=object)[points]
+    at, far = shapely.STRtree(lines).query_nearest(shapes, return_distance=True, all_matches=False)
+    snap = judgement.survey.snap_m.get(key, judgement.survey.profile.snap_m)
+    for row, distance in zip(points[at[0]], far, strict=True):
+        if distance > snap:
+            feature, file = str(layer.index[row]), str(layer["file"].iloc[row])
+            book.add(
+                "supply_apart", "warning", "noted", (file, key, feature),
+                feature=feature, distance=number(float(distance), 3), snap=number(float(snap), 3),
+            )  # fmt: skip
 
 
 def _joins(judgement: Judgement, key: str, lang: str) -> pd.DataFrame:

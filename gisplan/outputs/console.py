@@ -25,6 +25,7 @@ from gisplan.outputs.tables import Tables
 
 FOR_SUPPLY = ("offered", "reserved")
 _FLAWS = 20  # records of a red line's file that are shown; all stand in its issues.csv
+_PUZZLING = ("word_unknown", "number_unclear", "date_unclear", "cells_unreadable")
 _MOST = 200  # rows of the summary without --all: more than people read, and a zone may have 100,000 parcels
 _STYLES = {"A": "bold green", "B": "cyan", "C": "yellow", "D": "bold red", "U": "magenta", "N": "dim"}
 _READY = {"yes": "A", "no": "D", "unknown": "U"}
@@ -76,6 +77,7 @@ def summary(tables: Tables, lang: str = "zh", everything: bool = False) -> Rende
         parts.append(Text(say("console.hidden", lang, count=hidden, most=_MOST), style="dim"))
     parts.extend(_totals(tables, rows, lang))
     parts.append(_quality(tables, lang))
+    parts.extend(_left_out(tables, lang))
     parts.extend(Text(shown(pick(note, lang)), style="dim") for note in tables.about.get("notes") or ())
     parts.append(Text(shown(pick(tables.about.get("disclaimer"), lang)), style="yellow"))
     return Group(*parts)
@@ -237,6 +239,23 @@ def _quality(tables: Tables, lang: str) -> Text:
             cells=len(cells),
         )
     )
+
+
+def _left_out(tables: Tables, lang: str) -> Iterable[Text]:
+    """Count what does not take part as it stands in the files, and say where each record is to be found."""
+    code, action = tables.issues["code"], tables.issues["action"]
+    counts = {
+        "aside": int((action == "set aside").sum()),
+        "refused": int((action == "refused").sum()),
+        "doubt": int(tables.issues.loc[code == "parcel_doubt", "feature"].nunique()),
+        "words": int(code.isin(_PUZZLING).sum()),
+        "unused": int((code == "file_unused").sum()),
+    }
+    for name, count in counts.items():
+        if count:
+            yield Text("  " + say(f"console.left.{name}", lang, count=count))
+    if any(counts.values()):
+        yield Text("  " + say("console.left.see", lang), style="dim")
 
 
 class Bar:

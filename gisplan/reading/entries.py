@@ -52,6 +52,10 @@ class Entries:
             place=self.place_of(where, key, found), key=key, found=shorten(found), allowed=text,
         )  # fmt: skip
 
+    def missing(self, where: str, key: str) -> Exception:
+        """Make the refusal of a table that lacks an entry."""
+        return refusal(ProfileError, "toml_needed", self.lang, place=self.place_of(where, "-"), key=key)
+
     def known(self, where: str, found: Iterable[str], allowed: Iterable[str]) -> None:
         """Refuse an unknown entry, with the nearest spelling and all that is known."""
         allowed = sorted(allowed)

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from gisplan.base.errors import ProfileError, ReadError
+from gisplan.base.fields import plain
 from gisplan.base.files import inside, sha256
 from gisplan.base.issues import Book
 from gisplan.reading.entries import NAME
@@ -37,6 +38,13 @@ def ground_reader(name: str) -> str:
     return "grid" if name.casefold().endswith(_GRIDS) else "file"
 
 
+def _meant(word: str, profile: Profile) -> str:
+    """Give the service that a word names in another way: 给水, Water supply, 给水管网; empty for none."""
+    names = {plain(n): s.key for s in profile.networks for n in (s.label.zh, s.label.en, s.letter, s.short)}
+    inside_it = (s.key for s in profile.networks if s.label.zh in word)
+    return names.get(plain(word)) or next(inside_it, "") or names.get(nearest(plain(word), names), "")
+
+
 class Folder:
     """Has the files of one folder read by a child, and remembers which ones.
 
@@ -55,7 +63,7 @@ class Folder:
         """Say which sources feed which table: as zone.toml says, else by the names of the files."""
         said = self.said
         networks = [service.key for service in profile.networks]
-        self._known(networks, said)
+        self._known(networks, said, profile)
         sources: dict[str, tuple[Source, ...]] = {}
         # In the order in which they are cleaned: one is read while the one before it is cleaned.
         for key in ("parcels", *networks, "barriers", "works", "evidence"):
@@ -71,14 +79,14 @@ class Folder:
                 sources[key] = (Source(key, where, file=found),)
         return sources
 
-    def _known(self, networks: Sequence[str], said: ZoneFile) -> None:
+    def _known(self, networks: Sequence[str], said: ZoneFile, profile: Profile) -> None:
         """Refuse services that no profile has; leave out those that only this profile does not have."""
         named = {*said.layers, *said.absent}
         strange = sorted(named - set(networks))
         elsewhere = {service.key for name in shipped() for service in load(name).networks} if strange else set()
         for key in strange:
             if key not in elsewhere:
-                near = nearest(key, networks)
+                near = nearest(key, networks) or _meant(key, profile)
                 place = Reader((self.root / NAME).read_text(encoding="utf-8", errors="replace"), self.book.lang)
                 raise refusal(
                     ProfileError, "no_service", self.book.lang,

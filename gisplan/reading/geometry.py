@@ -174,6 +174,9 @@ def _elsewhere(
         if source.shift is not None or gate.shift_for(crs) is not None:
             raise refusal(MissingCRS, "shift_misfit", book.lang, **values)
         cause, line = gate.diagnose(x, y, book.lang, crs)
+        if source.where.startswith("--"):
+            # An option has no table to paste a line under.
+            raise refusal(MissingCRS, "redline_misfit", book.lang, **values, cause=cause)
         if source.swapped:
             line = line.replace(AXES[1], AXES[0])
         if not line:

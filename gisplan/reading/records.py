@@ -11,7 +11,7 @@ import pandas as pd
 import shapely
 
 from gisplan.base.errors import LayerError
-from gisplan.base.fields import fields, plain
+from gisplan.base.fields import fields, plain, vocabulary
 from gisplan.base.issues import Book
 from gisplan.base.labels import label
 from gisplan.reading.columns import take
@@ -25,11 +25,15 @@ from gisplan.rules.profile import Profile
 
 
 def service_words(profile: Profile) -> dict[str, str]:
-    """Give the words that name a service in evidence: key, labels, letter."""
+    """Give the words that name a service in evidence: key, labels, letter, and what else people call it (供电)."""
     words: dict[str, str] = {}
     for entry in profile.services:
         for word in (entry.key, entry.label.zh, entry.label.en, entry.letter, entry.short):
             words.setdefault(plain(word), entry.key)
+    keys = {entry.key for entry in profile.services}
+    for word, key in vocabulary("service_word").items():
+        if key in keys:
+            words.setdefault(word, key)
     return words
 
 

@@ -290,7 +290,7 @@ class Reader(Entries):
         if raw.get("axes", AXES[0]) not in AXES:
             raise self.fail(where, "axes", raw["axes"], ", ".join(AXES))
         if "file" in raw and "table" in raw:
-            raise self.fail(where, "table", "table", "allow.table_alone")
+            raise self.fail(where, "table", raw["table"], "allow.table_alone")
         if raw.get("unit", "m") not in LENGTHS:
             raise self.fail(where, "unit", raw["unit"], ", ".join(LENGTHS))
         if raw.get("height_datum", "1985") not in ("1956", "1985"):
@@ -381,7 +381,7 @@ class Reader(Entries):
         self.known(where, raw, _SUPPLY_KEYS)
         for key in ("id", "service", "at"):
             if key not in raw:
-                raise self.fail(where, key, "—", "allow.needed")
+                raise self.missing(where, key)
         at = raw["at"]
         if (
             not isinstance(at, list)

@@ -18,7 +18,7 @@ from typing import Any
 
 from gisplan.base.errors import ProfileError
 from gisplan.base.fields import plain, vocabulary
-from gisplan.base.labels import Label
+from gisplan.base.labels import Label, say
 from gisplan.base.units import Quantity, number, quantity
 
 NEEDS = ("required", "promised", "optional")
@@ -140,7 +140,7 @@ class Profile:
             if plain(key) in map(plain, names):
                 return service
         known = ", ".join(f"{s.key} {s.label.zh}" for s in self.services)
-        raise ProfileError(f"profile {self.id} has no service {key!r}; it has {known}.")
+        raise ProfileError(say("refuse.profile_service", "both", profile=self.id, key=repr(key), known=known))
 
     @property
     def networks(self) -> tuple[Service, ...]:
@@ -231,14 +231,11 @@ def _raw(name: str, folder: Path | None) -> dict[str, Any]:
         try:
             text = (folder / name).read_bytes().decode("utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
-            raise ProfileError(
-                f"profile {name}: cannot be read ({error}). Save it as UTF-8 in the zone's folder."
-            ) from error
+            # Not its text: that names folders of this machine.
+            why = getattr(error, "strerror", None) or type(error).__name__
+            raise ProfileError(say("refuse.profile_unread", "both", name=name, reason=why)) from error
     else:
-        raise ProfileError(
-            f"there is no profile {name!r}. Shipped: {', '.join(shipped())}; "
-            "your own is a .toml file in the zone's folder."
-        )
+        raise ProfileError(say("refuse.no_profile", "both", name=repr(name), shipped=", ".join(shipped())))
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -136,3 +136,22 @@ def test_the_bar_says_what_is_being_done(monkeypatch):
     text = stream.getvalue()
     assert "核查 给水" in text
     assert "写出 [red]x\ufffd[2J" in text
+
+
+@pytest.mark.parametrize(("lang", "see"), [("zh", "详见 issues.csv"), ("en", "See issues.csv")])
+def test_what_was_left_out_is_counted(lang, see):
+    frame = paper_tables().issues.iloc[:1]
+    said = [("row_set_aside", "set aside", "#1"), ("set_aside", "set aside", "W1"), ("table_unread", "refused", "")]
+    said += [("parcel_doubt", "noted", "P1"), ("parcel_doubt", "noted", "P1"), ("parcel_doubt", "noted", "P2")]
+    said += [("word_unknown", "noted", ""), ("number_unclear", "noted", ""), ("date_unclear", "noted", "")]
+    said += [("word_unknown", "noted", ""), *[("file_unused", "noted", "")] * 5]
+    rows = pd.concat([frame.assign(code=c, action=a, feature=f) for c, a, f in said], ignore_index=True)
+    lines = text_of(paper_tables(issues=rows), lang).splitlines()
+    end = next(i for i, line in enumerate(lines) if see in line)
+    counts = [int(next(w for w in line.replace("：", " ").split() if w.isdigit())) for line in lines[end - 5 : end]]
+    assert counts == [2, 1, 2, 4, 5]
+
+
+def test_nothing_is_said_of_what_was_left_out_where_nothing_was():
+    none = paper_tables().issues.assign(code="joined", action="joined")
+    assert "issues.csv" not in text_of(paper_tables(issues=none))

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import ezdxf
 import geopandas as gpd
 import pandas as pd
 import pytest
@@ -22,7 +23,7 @@ from shared_data import shared
 import gisplan
 from gisplan.base.errors import ExportError, GisplanError, ReadError
 from gisplan.cli import main
-from gisplan.reading.drafting.draft import Draft, look_at
+from gisplan.reading.drafting.draft import RESULTS, Draft, look_at
 from gisplan.reading.drafting.guesses import role_of
 from gisplan.reading.drafting.skeleton import quoted, remark, skeleton, write_skeleton
 from gisplan.reading.zone_file import Source, ZoneFile, read_zone_file
@@ -448,7 +449,7 @@ def test_without_a_system_nothing_is_chosen(tmp_path: Path) -> None:
     found = look_at(tmp_path)
     assert found.crs == "" and "EPSG:4546" in found.systems and not found.complete
     text = skeleton(found)
-    assert '\n# crs = "EPSG:4546"' in text
+    assert re.search(r'\n# crs = "EPSG:4546" +# CGCS2000 三度带 中央经线 111°\n', text)
     assert "crs" not in tomllib.loads(text)["zone"]
     asked = look_at(tmp_path, crs="EPSG:4546")
     said = tomllib.loads(skeleton(asked))
@@ -458,7 +459,9 @@ def test_without_a_system_nothing_is_chosen(tmp_path: Path) -> None:
 
 def test_a_zone_prefix_names_one_system(tmp_path: Path) -> None:
     unnamed(parcels().to_crs(4525), tmp_path / "地块.shp")
-    assert look_at(tmp_path).systems == ("EPSG:4525",)
+    found = look_at(tmp_path)
+    assert found.systems == ("EPSG:4525",)
+    assert "# CGCS2000 三度带 第 37 带 中央经线 111°\n" in skeleton(found)
 
 
 def test_a_layer_without_a_system_is_asked_about(tmp_path: Path) -> None:
@@ -501,6 +504,93 @@ def test_a_pipe_survey_is_a_pair_of_tables(tmp_path: Path) -> None:
     assert set(said.layers) == {"water", "sewage"}, "nobody knows what YS is"
     assert '# layer = "YSLine"' in text_of(tmp_path)
     assert ("管线成果.xlsx:LDLine" in dict(found.unused)) and len(found.unused) == 1
+
+
+def surveyed(folder: Path) -> None:
+    """Write a survey of water whose first point is the works, and one of sewers that nothing drains."""
+    for code, first in (("JS", "水厂"), ("WS", "检查井")):
+        for name, table in survey_of(code).items():
+            if name.endswith("Point"):
+                table["附属物"] = [first, None]
+            table.to_csv(folder / f"{name}.csv", index=False)
+
+
+@pytest.mark.parametrize("code", ["pair", "single"])
+def test_a_pipe_survey_gets_a_system_and_can_be_checked(tmp_path: Path, code: str, capsys) -> None:
+    parcels().to_file(tmp_path / "地块.gpkg")
+    if code == "pair":
+        surveyed(tmp_path)
+    else:
+        table = pd.DataFrame(
+            {"点号": ["1", "2"], "连接点号": ["2", "1"], "X": [3999990.0] * 2, "Y": [550000.0, 550200.0]}
+        )
+        table.to_csv(tmp_path / "给水.csv", index=False)
+    assert main(["new", str(tmp_path), "--lang", "en"]) == 3, "a check would refuse files without a system"
+    said = capsys.readouterr()
+    assert "JSLine.csv" in said.err or "给水.csv" in said.err
+    assert "--crs" in said.err and "railway" not in said.err and "railway" in said.out
+    assert read_zone_file(tmp_path).layers["water"][0].crs is None
+    assert '\n# crs = "EPSG:4546"' in text_of(tmp_path).split("[[layer.water]]")[1]
+    assert main(["new", str(tmp_path), "--force", "--crs", "EPSG:4546"]) == 0
+    assert read_zone_file(tmp_path).layers["water"][0].crs == "EPSG:4546"
+    assert main(["check", str(tmp_path), "--out", str(tmp_path / "out")]) in (0, 1)
+
+
+def test_the_works_of_a_survey_are_its_source(tmp_path: Path) -> None:
+    parcels().to_file(tmp_path / "地块.gpkg")
+    surveyed(tmp_path)
+    text = skeleton(look_at(tmp_path, crs="EPSG:4546"))
+    assert "给水没有一个源" not in text and "污水没有一个源" in text
+
+
+def test_letters_whose_parcels_nobody_knows_are_not_certain(tmp_path: Path) -> None:
+    parcels().to_file(tmp_path / "地块.gpkg")
+    letter = {"专项": ["供电", "排水", "电视台"], "出具单位": ["x"] * 3, "文号": list("123"), "结论": ["已通"] * 3}
+    pd.DataFrame({**letter, "块": ["A-00-01"] * 3}).to_csv(tmp_path / "函件.csv", index=False)
+    found = look_at(tmp_path)
+    assert [(k.table, k.confidence) for k in found.kin][1:] == [("evidence", "likely")]
+    assert '\n# columns.parcel = "?"' in skeleton(found)
+    pd.DataFrame({**letter, "宗地编号": ["A-00-01"] * 3}).to_csv(tmp_path / "函件.csv", index=False)
+    found, said = drafted(tmp_path)
+    assert said.tables["evidence"].columns["parcel"] == "宗地编号"
+    assert said.tables["evidence"].columns["service"] == "专项"
+    text = text_of(tmp_path)
+    assert '\n# values.service."排水" = "?"' in text and '\n# values.service."电视台" = "?"' in text
+    assert 'values.service."供电"' not in text, "it is known"
+
+
+def drawing(path: Path, coded: bool) -> None:
+    """Draw two closed outlines on the layer on which CASS draws parcels, and a street on another."""
+    document = ezdxf.new("R2010")
+    document.appids.add("SOUTH")
+    space = document.modelspace()
+    for i in range(2):
+        x = 550000 + 100 * i
+        corners = [(x, 4000000), (x + 80, 4000000), (x + 80, 4000080), (x, 4000080)]
+        outline = space.add_lwpolyline(corners, close=True, dxfattribs={"layer": "JZD"})
+        if coded:
+            outline.set_xdata("SOUTH", [(1000, "300000"), (1000, f"A-0{i}-01"), (1000, "x"), (1000, "工业用地")])
+    space.add_lwpolyline([(550000, 3999990), (550200, 3999990)], dxfattribs={"layer": "DLSS"})
+    document.saveas(path)
+
+
+def test_outlines_that_cass_drew_are_parcels(tmp_path: Path) -> None:
+    drawing(tmp_path / "总图.dxf", coded=False)
+    found = look_at(tmp_path, crs="EPSG:4546")
+    one = next(k for k in found.kin if k.table == "parcels")
+    assert (one.look.raw.layer, one.confidence, found.complete) == ("JZD", "guess", False)
+    assert '\n# columns.parcel = "feature"' in skeleton(found)
+    drawing(tmp_path / "总图.dxf", coded=True)
+    found, said = drafted(tmp_path, crs="EPSG:4546")
+    assert [k.confidence for k in found.of("parcels")] == ["certain"] and found.complete
+    source = said.tables["parcels"]
+    assert (source.layer, source.columns["parcel"], source.crs) == ("JZD", "parcel", "EPSG:4546")
+
+
+def test_outlines_of_a_drawing_do_not_unsettle_a_file_of_parcels(tmp_path: Path) -> None:
+    drawing(tmp_path / "总图.dxf", coded=False)
+    parcels().to_file(tmp_path / "x.gpkg", layer="dk")
+    assert [k.look.file for k in look_at(tmp_path).of("parcels")] == ["x.gpkg"]
 
 
 def test_models_of_networks(tmp_path: Path) -> None:
@@ -627,7 +717,22 @@ def test_our_own_results_and_foreign_links_are_passed_over(tmp_path: Path) -> No
     parcels().to_file(out / "地块.gpkg")
     parcels().to_file(tmp_path / "elsewhere.gpkg")
     (zone / "地块.gpkg").symlink_to(tmp_path / "elsewhere.gpkg")
-    assert look_at(zone).kin == () and look_at(zone).unused == ()
+    assert look_at(zone).kin == () and look_at(zone).unused == (("out/", "gisplan 自己的核查成果"),)
+
+
+def test_results_in_the_folder_of_the_zone_hide_nothing_else(tmp_path: Path) -> None:
+    """After a check that wrote beside the layers, only what it wrote is passed over, and that is said."""
+    parcels().to_file(tmp_path / "地块.gpkg")
+    pipes(状态=["现状"] * 4).to_file(tmp_path / "给水.gpkg")
+    drafted(tmp_path)
+    out = tmp_path.with_name(f"{tmp_path.name}_out")
+    assert main(["check", str(tmp_path), "--out", str(out)]) in (0, 1)
+    written = {path.name for path in out.iterdir()}
+    shutil.copytree(out, tmp_path, dirs_exist_ok=True)
+    found = look_at(tmp_path)
+    assert [k.look.file for k in found.kin] == ["地块.gpkg", "给水.gpkg"] and found.complete
+    assert written == RESULTS and len(found.unused) == 1
+    assert all(name in found.unused[0][0] for name in written)
 
 
 def test_what_does_not_exist_is_refused(tmp_path: Path) -> None:
@@ -657,6 +762,7 @@ def test_the_command_writes_and_says_what_comes_next(tmp_path: Path, capsys) -> 
 def test_the_command_says_what_a_check_would_lack(tmp_path: Path, capsys) -> None:
     pipes().to_file(tmp_path / "给水.gpkg")
     assert main(["new", str(tmp_path)]) == 3
-    assert "地块" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "地块" in said and "障碍" not in said, "only what a check cannot do without"
     assert (tmp_path / "zone.toml").exists()
     assert main(["new", str(tmp_path / "none")]) == 3

@@ -20,14 +20,15 @@ from gisplan.base.labels import say
 from gisplan.reading.drafting.guesses import GUESS, Known
 from gisplan.reading.drafting.hints import named
 from gisplan.reading.drafting.likeness import Kin, Look, Why, kin
-from gisplan.reading.drafting.pairs import surveys
+from gisplan.reading.drafting.pairs import kinds_of, place_of, surveys
 from gisplan.reading.entries import NAME
 from gisplan.reading.formats import registry
 from gisplan.reading.formats.raw import RawGrid, Request
 from gisplan.reading.places.coordinates import Gate, crs_title, zone_crs
 from gisplan.reading.places.systems import likely
 from gisplan.reading.process.child import Child
-from gisplan.reading.refusals import refusal, shorten
+from gisplan.reading.records import service_words
+from gisplan.reading.refusals import listing, refusal, shorten
 from gisplan.reading.zone_file import Place
 from gisplan.rules.profile import Profile, load
 
@@ -36,7 +37,11 @@ _DEEP, _MOST_FILES, _MOST_LAYERS = 3, 400, 300
 _RASTERS = (".tif", ".tiff")
 _BESIDE = (".dbf", ".shx", ".prj", ".cpg", ".sbn", ".sbx", ".qix", ".fix")
 _QUIET = ("document", "image", "pdf", "html", "text", "xml", "qgis", "arcgis", "")
-_OURS = frozenset({"review.html", "run.json"})
+RESULTS = frozenset({
+    "review.xlsx", "review.gpkg", "review.html", "readiness.csv", "findings.csv", "issues.csv", "gaps.geojson",
+    "run.json",
+})  # fmt: skip
+"""What a check writes into its folder."""
 _ONE = ("parcels", "barriers", "works", "evidence", "ground")
 _WEB = frozenset({3857, 3395, 900913})
 """Systems of web maps: in metres, but far too long away from the equator to measure in."""
@@ -90,8 +95,13 @@ class Draft:
 
     @property
     def complete(self) -> bool:
-        """Whether a check can be tried: there are parcels, and a system to measure them in."""
-        return bool(self.of("parcels")) and bool(self.crs)
+        """Whether a check can be tried: there are parcels, and a system for the zone and for every file that counts."""
+        return bool(self.of("parcels")) and bool(self.crs) and not self.placeless
+
+    @property
+    def placeless(self) -> list[str]:
+        """The files that count and name no coordinate system: a check refuses them."""
+        return [k.look.title for k in self.kin if k.active and any(code == "crs_none" for code, _ in k.notes)]
 
 
 def look_at(
@@ -159,15 +169,22 @@ def _nothing(found: Kin, lang: str) -> str:
     return say("draft.unknown", lang)
 
 
-def _files(root: Path, lang: str) -> list[Path]:
-    """List files (and folders that stand for one), without what belongs to another or was written by us."""
+def _files(root: Path, lang: str) -> tuple[list[Path], list[tuple[str, str]]]:
+    """List files (and folders that stand for one), without what belongs to another; and what was written by us."""
     out: list[Path] = []
+    ours: list[tuple[str, str]] = []
 
     def walk(folder: Path, deep: int) -> Iterator[Path]:
         entries = sorted(folder.iterdir())
-        if {e.name for e in entries} >= _OURS:
+        results = RESULTS & {e.name for e in entries}
+        results = results if "run.json" in results and len(results) > 1 else frozenset()
+        if results:
+            # A check may have been written into the zone's own folder: then only its own files are passed over.
+            name = listing(sorted(results)) if folder == root else f"{folder.relative_to(root).as_posix()}/"
+            ours.append((name, say("draft.own_results", lang)))
+        if results and folder != root:
             return
-        for entry in entries:
+        for entry in (e for e in entries if e.name not in results):
             if entry.name.startswith(".") or not entry.resolve().is_relative_to(root):
                 continue
             if entry.is_dir() and entry.suffix.casefold() not in registry.FOLDERS:
@@ -187,16 +204,16 @@ def _files(root: Path, lang: str) -> list[Path]:
         out.append(path)
         if len(out) > _MOST_FILES:
             raise refusal(ReadError, "draft_many", lang, folder=root.name, most=_MOST_FILES)
-    return out
+    return out, ours
 
 
 def _read(root: Path, lang: str, progress: Progress) -> tuple[list[Look], list[Path], list[tuple[str, str]]]:
     """Read every file that may hold a layer or a table; a broken one costs itself."""
     looks: list[Look] = []
     rasters: list[Path] = []
-    unused: list[tuple[str, str]] = []
+    files, unused = _files(root, lang)
     with Child(lang) as child:
-        for path in _files(root, lang):
+        for path in files:
             name = path.relative_to(root).as_posix()
             suffix = path.suffix.casefold()
             if not _sayable(root, name):
@@ -236,14 +253,13 @@ def _sayable(root: Path, name: str) -> bool:
 
 def _recognise(looks: Sequence[Look], profile: Profile) -> list[Kin]:
     """Take every layer for what it is most like: first what others refer to, then everything with that known."""
-    words = {plain(n) for s in profile.services for n in (s.key, s.label.zh, s.label.en, s.letter, s.short)}
     surveyed, used = surveys(looks, profile)
     looks = [look for i, look in enumerate(looks) if i not in used]
     points: set[str] = set()
     for look in looks:
         if look.shape == "points":
             points.update(w for p in look.columns if p.unique for w in p.words.words)
-    known = Known(points=frozenset(points), services=frozenset(words))
+    known = Known(points=frozenset(points), services=frozenset(service_words(profile)))
     first = _single([kin(look, profile, known) for look in looks])
     known = replace(known, parcels=_ids(first, "parcels"), works=_ids(first, "works"))
     return [*_apart(_single([kin(look, profile, known) for look in looks])), *surveyed]
@@ -262,11 +278,13 @@ def _single(found: Sequence[Kin]) -> list[Kin]:
     """Let only one source count for a table that has but one; where leaving one out could hide something, none."""
     out = list(found)
     for table in _ONE:
-        mine = sorted((i for i, k in enumerate(out) if k.table == table), key=lambda i: -out[i].points)
+        mine = [i for i, k in enumerate(out) if k.table == table]
+        mine.sort(key=lambda i: (-out[i].points, not out[i].active))
         if len(mine) < 2:
             continue
         best, second = out[mine[0]], out[mine[1]]
-        clear = best.points > second.points and table in ("parcels", "works", "ground")
+        ahead = (best.points, best.active) > (second.points, second.active)
+        clear = ahead and table in ("parcels", "works", "ground")
         # A letter or a river that is left out makes answers better than they are.
         for i in mine[1:] if clear else mine:
             out[i] = replace(out[i], confidence=GUESS, notes=(*out[i].notes, ("several", table)))
@@ -373,11 +391,12 @@ def _placed(
     gate = Gate.at(crs, Place(box=box))
     out = []
     for one in found:
-        if one.look.shape == "table":
+        at = _at(one)
+        if at is None:
             out.append(one)
             continue
         own = _own(one.look)
-        x, y = _typical(one.look)
+        x, y = at
         if own is None and asked and gate.fits(np.array([[x, y, x, y]]))[0]:
             out.append(replace(one, notes=(*one.notes, ("crs_given", system))))
         elif own is None or not _inside(gate, own, x, y):
@@ -387,6 +406,13 @@ def _placed(
         else:
             out.append(replace(one, notes=(*one.notes, ("crs_own", crs_title(own)))))
     return out, box
+
+
+def _at(one: Kin) -> tuple[float, float] | None:
+    """Give a place in the middle of a layer or a pipe survey; None for a table that has none."""
+    if one.look.shape != "table":
+        return _typical(one.look)
+    return None if one.spots is None else place_of(one.spots) or (0.0, 0.0)
 
 
 def _inside(gate: Gate, crs: CRS, x: float, y: float) -> bool:
@@ -455,6 +481,8 @@ def sourceless(found: Draft, service: str) -> bool:
     wanted = set(found.profile.service(service).sources)
     known = vocabulary("kind")
     for one in found.of(service):
+        if one.spots is not None and wanted & kinds_of(one.spots):
+            return False
         claim = one.claim("kind")
         if claim is not None:
             pillar = next(p for p in one.look.columns if p.name == claim.theirs)

@@ -164,7 +164,9 @@ def claims(raw: RawLayer, table: str, columns: Sequence[Pillar], known: Known, d
             unit, sure = _unit(entry, by_name[claim.theirs], found if found.theirs == claim.theirs else None)
             done.append(replace(claim, unit=unit, unit_sure=sure))
         else:
-            done.append(_worded(claim, entry, by_name, out))
+            done.append(
+                _asked(claim, by_name, known) if entry.vocabulary == "service" else _worded(claim, entry, by_name, out)
+            )
     return done
 
 
@@ -348,7 +350,7 @@ def role_of(word: str) -> str:
 def _worded(claim: Claim, entry: Field, columns: Mapping[str, Pillar], chosen: Mapping[str, Claim]) -> Claim:
     """Add the words of a column of codes: which are safe, and which somebody must confirm."""
     pillar = columns[claim.theirs]
-    if entry.type not in ("code", "flag") or entry.vocabulary == "service":
+    if entry.type not in ("code", "flag"):
         return claim
     known = vocabulary(entry.vocabulary)
     odd = [w for w in pillar.texts if plain(w) not in known and not plain_blank(w)]
@@ -365,6 +367,12 @@ def _worded(claim: Claim, entry: Field, columns: Mapping[str, Pillar], chosen: M
         elif entry.column != "kind" or hint is not None:
             asked[word] = hint.target if hint is not None else _within(word, known)
     return replace(claim, words=words, asked=asked)
+
+
+def _asked(claim: Claim, columns: Mapping[str, Pillar], known: Known) -> Claim:
+    """Add the words of a column of services that nobody knows: whose they are is never guessed."""
+    odd = [w for w in columns[claim.theirs].texts if plain(w) not in known.services and not plain_blank(w)]
+    return replace(claim, asked=dict.fromkeys(odd, ""))
 
 
 def _within(word: str, known: Mapping[str, str]) -> str:

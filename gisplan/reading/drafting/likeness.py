@@ -15,6 +15,7 @@ from gisplan.base.fields import fields, plain, vocabulary
 from gisplan.base.issues import Issue
 from gisplan.reading.drafting.guesses import CERTAIN, GUESS, LIKELY, Claim, Known, Pillar, claims, pillars
 from gisplan.reading.drafting.hints import CLEAR, Hint, chinese, hints, named, tokens
+from gisplan.reading.formats.drawing import PARCEL_CODE
 from gisplan.reading.formats.raw import RawLayer
 from gisplan.rules.profile import Profile
 
@@ -80,7 +81,8 @@ class Look:
 class Kin:
     """What a layer is taken for: a table (``parcels`` …), a service, ``nothing`` or empty; how sure, and why.
 
-    `partner` is the point table of a pipe survey's line table; `whole` says that a table is such a survey by itself.
+    `partner` is the name of the point table of a pipe survey's line table; `whole` says that a table is such a survey
+    by itself; `spots` is where the points of either stand.
     """
 
     look: Look
@@ -93,6 +95,7 @@ class Kin:
     notes: Why = ()
     partner: str = ""
     whole: bool = False
+    spots: Look | None = None
 
     @property
     def active(self) -> bool:
@@ -118,7 +121,11 @@ def kin(look: Look, profile: Profile, known: Known) -> Kin:
     if best.confidence == GUESS:
         level = GUESS
     other = found[1].table if second and lead < 2 else ""
-    return Kin(look, best.table, level, best.why, other, best.claims, best.points)
+    notes: Why = ()
+    if best.table == "evidence" and not {"parcel", "feature"} & {c.ours for c in best.claims if c.active}:
+        # Every letter would be set aside: nobody knows what it speaks of.
+        level, notes = LIKELY if level == CERTAIN else level, (("no_parcel_column", ""),)
+    return Kin(look, best.table, level, best.why, other, best.claims, best.points, notes)
 
 
 def _tables(look: Look, known: Known) -> list[Kin]:
@@ -135,8 +142,11 @@ def _tables(look: Look, known: Known) -> list[Kin]:
         sure = {c.ours: c for c in found if c.active}
         needed = {name for name, f in fields(table).items() if f.needed}
         if not needed <= {c.ours for c in found}:
+            out += _outlines(look) if table == "parcels" else []
             continue
         points, why = _named(look, table)
+        if table == "parcels" and _is_cass(look):
+            points, why = points + 5, (*why, ("cass", ""))
         worded = [c for c in sure.values() if any(code == "words" for code, _ in c.why)]
         if table == "barriers":
             kinds = [c for c in worded if c.ours == "kind"]
@@ -156,6 +166,22 @@ def _tables(look: Look, known: Known) -> list[Kin]:
             why = (("columns", ", ".join(c.theirs for c in list(sure.values())[:3])),)
         out.append(Kin(look, table, LIKELY if needed <= set(sure) else GUESS, why, "", tuple(found), points))
     return out
+
+
+def _is_cass(look: Look) -> bool:
+    """Tell whether CASS itself says that the outlines of a drawing are parcels."""
+    code = next((p for p in look.columns if p.name == "cass_code"), None)
+    return code is not None and code.texts == (PARCEL_CODE,) and bool((code.words.at >= 0).all())
+
+
+def _outlines(look: Look) -> list[Kin]:
+    """Take closed outlines without a column of numbers for parcels where a drawing's layer is called so: a guess."""
+    hit = named(look.raw.layer).get("parcels")
+    if not {"feature", "entity", "layer"} <= {p.name for p in look.columns} or (hit is None and not _is_cass(look)):
+        return []
+    why: Why = (("cass", ""),) if hit is None else (("named", hit.word),)
+    claim = Claim("parcel", "feature", GUESS, (("handle", ""),))
+    return [Kin(look, "parcels", GUESS, why, "", (claim,), 2)]
 
 
 def _heights(look: Look, known: Known) -> list[Kin]:

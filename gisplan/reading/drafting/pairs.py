@@ -6,11 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
+import numpy as np
+
 from gisplan.reading.drafting.guesses import CERTAIN, GUESS, LIKELY
 from gisplan.reading.drafting.hints import CLEAR
 from gisplan.reading.drafting.likeness import Kin, Look
 from gisplan.reading.formats.pipe_survey import is_single
-from gisplan.reading.pipe_words import find_columns, pairs, services_of
+from gisplan.reading.pipe_words import find_columns, pairs, role_of, services_of, stronger
+from gisplan.reading.words import as_numbers, words_of
 from gisplan.rules.profile import Profile
 
 _POINT = {"number", "north", "east"}
@@ -37,14 +40,37 @@ def surveys(looks: Sequence[Look], profile: Profile) -> tuple[list[Kin], set[int
     for code, line, point in _pairs(looks):
         inside = looks[line].file == looks[point].file
         partner = looks[point].raw.layer if inside else looks[point].file
-        found.append(replace(_service(looks[line], code, ("pair", partner), profile), partner=partner))
+        found.append(
+            replace(_service(looks[line], code, ("pair", partner), profile), partner=partner, spots=looks[point])
+        )
         used |= {line, point}
     for i, look in enumerate(looks):
         if i not in used and is_single(look.raw):
             name = look.raw.layer if look.several else PurePosixPath(look.file).stem
-            found.append(replace(_service(look, name, ("single", ""), profile), whole=True))
+            found.append(replace(_service(look, name, ("single", ""), profile), whole=True, spots=look))
             used.add(i)
     return found, used
+
+
+def place_of(spots: Look) -> tuple[float, float] | None:
+    """Give where the points of a survey lie: the middle eastings and northings, None where no number is understood."""
+    columns = find_columns("point", spots.raw.table.columns)
+    sides = [as_numbers(words_of(spots.raw.table[columns[noun]]), "m")[0].to_numpy() for noun in ("east", "north")]
+    known = [side[np.isfinite(side)] for side in sides]
+    return (float(np.median(known[0])), float(np.median(known[1]))) if all(map(len, known)) else None
+
+
+def kinds_of(spots: Look) -> set[str]:
+    """List the kinds of what stands at the points of a survey, as reading understands their words."""
+    columns = find_columns("point", spots.raw.table.columns)
+    cells = []
+    for noun in ("attachment", "feature"):
+        words = words_of(spots.raw.table[columns[noun]]) if noun in columns else None
+        rows = len(spots.raw.table)
+        cells.append(
+            [""] * rows if words is None else words.spread(np.array([*words.words, ""], dtype=object)).tolist()
+        )
+    return {role_of(stronger(*pair))[1] for pair in set(zip(*cells, strict=True))} - {""}
 
 
 def _pairs(looks: Sequence[Look]) -> Iterator[tuple[str, int, int]]:

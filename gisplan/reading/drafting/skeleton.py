@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from pyproj import CRS
+
 from gisplan.base.errors import ExportError
 from gisplan.base.fields import plain, spoken, vocabulary
 from gisplan.base.files import replacing, write_text
@@ -14,6 +16,7 @@ from gisplan.reading.drafting.guesses import Claim, Pillar
 from gisplan.reading.drafting.hints import chinese, hints, tokens
 from gisplan.reading.drafting.likeness import Kin, Why
 from gisplan.reading.entries import NAME
+from gisplan.reading.places.systems import described
 from gisplan.reading.refusals import listing, refusal, shorten
 from gisplan.reading.words import plain_blank
 
@@ -138,12 +141,15 @@ def _head(found: Draft, lang: str) -> Iterator[str]:
     yield "[zone]"
     yield f"title = {quoted(found.title)}"
     if found.crs:
-        yield _beside(f"crs = {quoted(found.crs)}", _reasons("likely", found.crs_why, lang))
+        what = described(CRS.from_user_input(found.crs), lang)
+        yield _beside(
+            f"crs = {quoted(found.crs)}",
+            f"{what}{'；' if lang == 'zh' else '; '}{_reasons('likely', found.crs_why, lang)}",
+        )
     else:
         yield _note("crs_unknown", lang)
-        yield from (f"# crs = {quoted(system)}" for system in found.systems)
-        if not found.systems:
-            yield '# crs = "EPSG:4546"'
+        for system in found.systems or ("EPSG:4546",):
+            yield _beside(f"# crs = {quoted(system)}", described(CRS.from_user_input(system), lang))
     if found.box is not None:
         west, south, east, north = (f"{v:.2f}" for v in found.box)
         yield _beside(f"place = {{ box = [{west}, {south}, {east}, {north}] }}", say("draft.box", lang))
@@ -234,6 +240,8 @@ def _source(one: Kin, header: str, found: Draft, lang: str) -> Iterator[str]:
     for code, text in one.notes:
         if code == "crs_given":
             yield _beside(f"{mark}crs = {quoted(text)}", say("draft.crs_given", lang))
+        elif code == "no_parcel_column":
+            yield _beside('# columns.parcel = "?"', say(f"draft.{code}", lang))
         elif code == "crs_line":
             yield from (f"# {line}" for line in text.splitlines())
         else:
@@ -383,14 +391,28 @@ def rows(found: Draft, lang: str) -> list[dict[str, str]]:
 
 def gaps(found: Draft, lang: str) -> list[str]:
     """List what was not found, as sentences."""
-    out = [] if found.crs else [say("draft.crs_unknown", lang)]
+    out = blocking(found, lang)
     for table in ("parcels", "barriers", "works", "evidence"):
-        if any(k.table == table for k in found.kin) and not found.of(table):
-            out.append(say("draft.choose", lang, table=_table_name(table, found, lang)))
-        elif not found.of(table):
-            out.append(say(f"draft.missing.{table}", lang))
+        if table != "parcels" and not found.of(table):
+            out.append(_lacking(table, found, lang))
     if not found.of("ground") and not any(not reason for _, reason in found.ground):
         out.append(say("draft.missing.ground", lang))
     labels: Iterable[Label] = [found.profile.service(key).label for key in found.missing]
     names = listing([label.text(lang) for label in labels], 20)
     return [*out, say("draft.missing.layers", lang, services=names)] if names else out
+
+
+def blocking(found: Draft, lang: str) -> list[str]:
+    """List what a check cannot do without and was not found, as sentences."""
+    out = [] if found.crs else [say("draft.crs_unknown", lang)]
+    if not found.of("parcels"):
+        out.append(_lacking("parcels", found, lang))
+    if found.placeless:
+        out.append(say("draft.placeless", lang, files=listing(found.placeless, 20)))
+    return out
+
+
+def _lacking(table: str, found: Draft, lang: str) -> str:
+    if any(k.table == table for k in found.kin):
+        return say("draft.choose", lang, table=_table_name(table, found, lang))
+    return say(f"draft.missing.{table}", lang)

@@ -194,6 +194,8 @@ def _connect(lang: str) -> psycopg.Connection[Any]:
             cause = say("cause.db_login", lang)
         else:
             cause = say("cause.db_missing" if "does not exist" in text else "cause.db_unreachable", lang)
+        if not any(os.environ.get(name) for name in (ENVIRONMENT, "PGHOST", "PGSERVICE", "PGHOSTADDR")):
+            cause = say("cause.db_unset", lang, variable=ENVIRONMENT)
         raise refusal(ReadError, "db_connect", lang, cause=cause, variable=ENVIRONMENT) from None
 
 

@@ -72,7 +72,7 @@ def _whole(path: Path, beside: dict[str, Path], request: Request, book: Book) ->
         code = "shp_index" if missing == [f"{path.stem}.shx"] else "shp_parts"
         raise refusal(ReadError, code, book.lang, file=request.name, missing=", ".join(missing))
     for part in beside.values():
-        if not part.resolve().is_relative_to(path.parent):
+        if not part.resolve().is_relative_to(path.parent.resolve()):
             raise refusal(ReadError, "shp_link", book.lang, file=request.name, part=part.name)
 
 

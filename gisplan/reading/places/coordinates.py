@@ -133,7 +133,7 @@ def change(source: CRS, target: CRS, file: str, where: str, lang: str) -> Change
         best = []
     if not best or best[0].accuracy < 0:
         raise refusal(
-            MissingCRS, "crs_shift", lang,
+            MissingCRS, "redline_shift" if where.startswith("--") else "crs_shift", lang,
             file=file, where=where, found=f"{crs_title(source)} ({source.name})", zone=crs_title(target),
         )  # fmt: skip
     return Change((best[0],), best[0].accuracy)

@@ -153,7 +153,7 @@ def read_shift(entries: Entries, where: str, raw: Any, of_zone: bool = False) ->
     entries.known(where, raw, named | {"from"} if of_zone else named)
     for name in (*needed, *(("from",) if of_zone else ())):
         if name not in raw:
-            raise entries.fail(where, f"shift.{name}", "—", "allow.needed")
+            raise entries.missing(where, f"shift.{name}")
     convention = raw.get("convention", "—" if conventions else "")
     if conventions and convention not in conventions:
         raise entries.fail(where, "shift.convention", convention, ", ".join(conventions))

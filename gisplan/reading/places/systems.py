@@ -10,6 +10,8 @@ from pyproj import CRS
 from pyproj.crs import ProjectedCRS
 from pyproj.crs.coordinate_operation import TransverseMercatorConversion
 
+from gisplan.base.labels import say
+
 GEOGRAPHIC = 4490
 CHINA = (73.0, 136.5)
 """The longitudes that the systems of CGCS2000 are made for."""
@@ -96,6 +98,22 @@ def all_zones() -> Iterator[int]:
     yield from range(4534, 4555)
     yield from range(4513, 4534)
     yield from range(4491, 4502)
+
+
+def described(crs: CRS, lang: str) -> str:
+    """Say what a system is: for CGCS2000 the width of its zones, the zone's number and the central meridian.
+
+    >>> described(CRS.from_epsg(4546), "en"), described(CRS.from_epsg(32649), "en")
+    ('CGCS2000, 3-degree zones, central meridian 111°', 'WGS 84 / UTM zone 49N')
+    """
+    number, numbers = known_number(crs), _gauss(crs)
+    if number is None or numbers is None:
+        return crs.name
+    centre, false = numbers
+    # A system of 6-degree zones has the numbers 4491 to 4512, those of 3 degrees the numbers from there on.
+    width = 6 if (crs.to_epsg() or number) < 4513 else 3
+    zone = f"zone_{width}" if false > 500_000.0 else f"width_{width}"
+    return say(f"draft.system.{zone}", lang, centre=f"{centre:g}", zone=int(false // 1_000_000))
 
 
 def meridian(crs: CRS) -> float | None:

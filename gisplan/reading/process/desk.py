@@ -25,6 +25,7 @@ from gisplan.reading.formats import registry
 from gisplan.reading.formats.raw import Request
 from gisplan.reading.process.clerk import Limits
 from gisplan.reading.process.freight import Buffer, pack
+from gisplan.reading.refusals import unreadable
 
 READERS = {
     "file": ("registry", "read"),
@@ -92,6 +93,9 @@ class _Desk:
             return {"refused": [type(error).__name__, str(error), error.code]}, ()
         except MemoryError:
             raise
+        except PermissionError as error:
+            refused = unreadable(requests[0].name, error, book.lang)
+            return {"refused": [type(refused).__name__, str(refused), refused.code]}, ()
         except Exception as error:
             traceback.print_exc()
             if _is_spent(error):
