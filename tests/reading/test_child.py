@@ -604,7 +604,10 @@ def test_ctrl_c_ends_both_quietly(folder):
     pipes().to_file(zone / "slow.gpkg")
     (zone / "zone.toml").write_text(HEAD + WATER.replace("]\n", ']\nfile = "slow.gpkg"\n', 1), encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder / "path"), str(ROOT)])}
-    command = [sys.executable, "-m", "gisplan", "check", str(zone), "--out", str(folder / "out"), "--lang", "en"]
+    # What runs in the background of a shell starts with Ctrl-C ignored, and would hand that on.
+    heard = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); import gisplan.cli as c; "
+    command = [sys.executable, "-c", heard + "sys.exit(c.main(sys.argv[1:]))", "check", str(zone)]
+    command += ["--out", str(folder / "out"), "--lang", "en"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, start_new_session=True, text=True
     ) as parent:
