@@ -146,6 +146,9 @@ def test_where_it_lies_on_a_parcel_it_is_neither_blocked_nor_doubtful(zone: gisp
     assert water(red_of(zone, tmp_path, [box(100, 0, 100, 100)]))["红线1"] == ("A", "connected")
     # The northern half of P2 as a new parcel: its southern half stays in the way.
     assert water(red_of(zone, tmp_path, [box(100, 20, 100, 80)]))["红线1"][1] == "blocked"
+    # A strip of 1.5 m is what two surveys of one boundary differ by; one of 2.5 m is land.
+    assert water(red_of(zone, tmp_path, [box(100, 1.5, 100, 98.5)]))["红线1"] == ("A", "connected")
+    assert water(red_of(zone, tmp_path, [box(100, 2.5, 100, 97.5)]))["红线1"][1] == "blocked"
     # Over the corners of three parcels, down to their southern side.
     assert water(red_of(zone, tmp_path, [box(50, 0, 200, 100)]))["红线1"] == ("A", "connected")
     # Two red lines that lie on each other are as doubtful as two parcels would be.

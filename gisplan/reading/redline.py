@@ -34,6 +34,8 @@ _SAME, _MOST = 0.9, 0.5
 """A red line may bear the number of a parcel of the zone if this share of it lies there, and covers this share of it:
 papers about a parcel speak of no other land."""
 
+_SLIVER_M = 2.0
+
 
 def read_redline(survey: Survey, path: Path, layer: str | None = None, lang: str = "zh") -> Survey:
     """Read a red line, and give the zone with it in the place of its parcels.
@@ -213,10 +215,19 @@ def _heard(red: gpd.GeoDataFrame, survey: Survey) -> pd.DataFrame:
 
 
 def _neighbours(red: gpd.GeoDataFrame, parcels: gpd.GeoDataFrame) -> np.ndarray:
-    """Give the zone's parcels as far as no red line lies on them."""
+    """Give the zone's parcels as far as no red line lies on them.
+
+    A strip of a parcel that is left over beside its red line and narrower than `_SLIVER_M` is a difference of two
+    surveys and nobody's land.
+    """
     shapes = np.array(parcels.geometry.array, dtype=object)
     lines = np.asarray(red.geometry.array, dtype=object)
     hit = np.unique(shapely.STRtree(shapes).query(lines, predicate="intersects")[1])
-    shapes[hit] = shapely.difference(shapes[hit], shapely.union_all(lines))
+    area = shapely.area(shapes[hit])
+    left = shapely.difference(shapes[hit], shapely.union_all(lines))
+    cut = area - shapely.area(left) > 1.0  # square metres: more than a shared boundary that does not quite meet
+    broad = shapely.buffer(left[cut], -_SLIVER_M / 2, join_style="mitre")
+    left[cut] = shapely.intersection(left[cut], shapely.buffer(broad, _SLIVER_M / 2, join_style="mitre"))
+    shapes[hit] = left
     rest: np.ndarray = shapes[~shapely.is_empty(shapes)]
     return rest
