@@ -278,3 +278,16 @@ def test_tables_beside_the_layers_count_only_when_named(tmp_path):
     assert [raw.layer for raw in registry.read(path, Request("p.gpkg", "[x]"), Book("en"))] == ["water"]
     table = read(path, layer="layer_styles")
     assert table.geometry is None and table.table.styleName.tolist() == ["a"]
+
+
+BIG5_CSV = "編號,名稱,備註\nP1,工業區第一期開發區塊,國有建設用地已經開通\nP2,臺灣電力公司變電所,自來水處理廠南側道路\n"
+
+
+@pytest.mark.parametrize(("encoding", "title"), [("big5", "BIG5"), ("gb18030", "GB18030")])
+def test_a_table_of_text_is_read_in_the_encoding_that_its_bytes_speak_for(tmp_path, encoding, title):
+    (tmp_path / "a.csv").write_bytes(BIG5_CSV.encode(encoding))
+    book = Book("en")
+    (raw,) = registry.read(tmp_path / "a.csv", Request("a.csv", "[works]"), book)
+    assert raw.table["名稱"].tolist() == ["工業區第一期開發區塊", "臺灣電力公司變電所"]
+    (issue,) = [i for i in book if i.code in ("encoding_chosen", "encoding_doubtful")]
+    assert title in issue.message

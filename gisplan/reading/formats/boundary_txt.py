@@ -29,9 +29,10 @@ import pandas as pd
 import shapely
 from pyproj import CRS
 
-from gisplan.base.errors import EncodingError, FormatError, LayerError, ReadError
+from gisplan.base.errors import FormatError, LayerError, ReadError
 from gisplan.base.issues import Book
 from gisplan.base.labels import label
+from gisplan.reading.formats.encodings import text_of
 from gisplan.reading.formats.raw import RawLayer, Request, choose
 from gisplan.reading.refusals import listing, refusal, shorten
 
@@ -121,7 +122,7 @@ def read(path: Path, request: Request, book: Book) -> list[RawLayer]:
     if path.stat().st_size > _LARGEST:
         raise refusal(ReadError, "too_large", book.lang, file=request.name)
     layer = choose([Path(request.name).stem], request, book)[0]
-    header, body, others = _sections(_text(path.read_bytes(), request, book))
+    header, body, others = _sections(text_of(path.read_bytes(), "TXT", request, book))
     blocks = _blocks(body)
     if not blocks:
         raise refusal(FormatError, "txt_none", book.lang, file=request.name)
@@ -143,23 +144,6 @@ def crs_number(datum: str, degrees: int, zone: int, prefixed: bool) -> int | Non
     """
     first, last, with_zone, without = GAUSS_KRUGER.get((datum, degrees), (1, 0, 0, 0))
     return (with_zone if prefixed else without) + zone - first if first <= zone <= last else None
-
-
-def _text(data: bytes, request: Request, book: Book) -> str:
-    names = ("utf-16",) if data.startswith((b"\xff\xfe", b"\xfe\xff")) else ("utf-8-sig", "gb18030")
-    for name in (request.encoding,) if request.encoding else names:
-        try:
-            text = data.decode(name)
-        except (UnicodeDecodeError, LookupError):
-            continue
-        if "\x00" in text:
-            break
-        if name == "gb18030":
-            book.add(
-                "encoding_chosen", "info", "noted", (request.name, "", ""), encoding="GB18030", where=request.where
-            )
-        return text
-    raise refusal(EncodingError, "text_encoding", book.lang, file=request.name, where=request.where)
 
 
 def _sections(text: str) -> tuple[dict[str, str], list[tuple[int, str]], list[str]]:

@@ -10,7 +10,7 @@ import codecs
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from gisplan.base.errors import EncodingError
+from gisplan.base.errors import EncodingError, FormatError
 from gisplan.base.issues import Book
 from gisplan.reading.formats.raw import Request
 from gisplan.reading.refusals import listing, refusal
@@ -128,6 +128,47 @@ def encoding_of(words: Iterable[Word], hint: str, request: Request, book: Book) 
     found = Encoding(name, frozenset(strangers))
     _note(found, (hint, doubtful), odd, request, book)
     return found
+
+
+def text_of(data: bytes, kind: str, request: Request, book: Book, hint: str = "") -> str:
+    """Decode a text file as a whole, every line or none, and write down what is neither declared nor UTF-8.
+
+    Parameters
+    ----------
+    data
+        The file's bytes.
+    kind
+        What the file should be, for messages.
+    request, book
+        Who asks, and where the choice is written down.
+    hint
+        What such files are in where the bytes do not speak for Chinese.
+
+    Raises
+    ------
+    EncodingError
+        The bytes fit no encoding that is known, or not the one that zone.toml declares.
+    FormatError
+        They are no text.
+    """
+    try:
+        if request.encoding is not None:
+            text = data.decode(_NAMES.get(request.encoding.casefold(), request.encoding))
+        elif data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            text = data.decode("utf-16")
+        else:
+            lines = [Word(line, False) for line in data.removeprefix(codecs.BOM_UTF8).splitlines()]
+            odd = [line for line in lines if not line.data.isascii()]
+            name, doubtful = _UTF8, False
+            if not all(line.fits(_UTF8) for line in odd):
+                name, doubtful = _national(odd, hint, request, book)
+                _note(Encoding(name), ("", doubtful), odd, request, book)
+            text = data.decode("utf-8-sig" if name == _UTF8 else name)
+    except (UnicodeDecodeError, LookupError) as error:
+        raise refusal(EncodingError, "text_encoding", book.lang, file=request.name, where=request.where) from error
+    if "\x00" in text:
+        raise refusal(FormatError, "not_its_suffix", book.lang, file=request.name, kind=kind)
+    return text
 
 
 def _national(words: Sequence[Word], hint: str, request: Request, book: Book) -> tuple[str, bool]:

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from gisplan.base.errors import EncodingError, FormatError, ReadError
+from gisplan.base.errors import FormatError, ReadError
 from gisplan.base.issues import Book
+from gisplan.reading.formats.encodings import text_of
 from gisplan.reading.formats.numbered import draw_apart
 from gisplan.reading.formats.raw import RawLayer, Request
 from gisplan.reading.refusals import listing, refusal
@@ -110,7 +111,7 @@ def read_sections(path: Path, request: Request, book: Book) -> Sections:
     try:
         if path.stat().st_size > _LARGEST:
             raise refusal(ReadError, "too_large", book.lang, file=request.name)
-        text = _text(path.read_bytes(), request, book)
+        text = text_of(path.read_bytes(), "INP", request, book, hint="latin-1")
     except OSError as error:
         if isinstance(error, ReadError):
             raise
@@ -137,23 +138,6 @@ def _words(line: str) -> tuple[str, ...]:
             break
         out.append(match[3] if match[1] is None else match[1])
     return tuple(out)
-
-
-def _text(data: bytes, request: Request, book: Book) -> str:
-    utf16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))
-    names = ("utf-16",) if utf16 else ("utf-8-sig", "gb18030", "latin-1")
-    for name in (request.encoding,) if request.encoding else names:
-        try:
-            text = data.decode(name)
-        except (UnicodeDecodeError, LookupError):
-            continue
-        if "\x00" in text:
-            raise refusal(FormatError, "not_its_suffix", book.lang, file=request.name, kind="INP")
-        if name in ("gb18030", "latin-1"):
-            place = (request.name, "", "")
-            book.add("encoding_chosen", "info", "noted", place, encoding=name.upper(), where=request.where)
-        return text
-    raise refusal(EncodingError, "text_encoding", book.lang, file=request.name, where=request.where)
 
 
 def draw(model: Model, sections: Sections, request: Request, book: Book) -> list[RawLayer]:

@@ -157,11 +157,7 @@ def read_all(path: Path, request: Request, book: Book) -> list[RawLayer]:
     FormatError, ReadError
         As `read`; of a file with several tables only if none of them can be read.
     """
-    suffix = path.suffix.casefold()
-    if suffix not in _LISTED or kind_of(path) not in _CONTENT[suffix]:
-        return _read(path, request, book)
-    module, function = _LISTED[suffix]
-    listed: list[str] = getattr(import_module(f"{__package__}.{module}"), function)(path, request, book)
+    listed = _tables(path, request, book)
     found: list[RawLayer] = []
     refused: list[GisplanError] = []
     for name in listed:
@@ -177,13 +173,19 @@ def read_all(path: Path, request: Request, book: Book) -> list[RawLayer]:
 
 def _paired(path: Path, request: Request, book: Book) -> Request:
     """Name the two tables of a pipe survey where the file holds such a pair and it is what is asked for."""
+    listed = _tables(path, request, book)
+    found = pipe_survey.code_pair(listed, request, book) if listed else None
+    return request if found is None else replace(request, layer=found[0], points=found[1])
+
+
+def _tables(path: Path, request: Request, book: Book) -> list[str]:
+    """List the tables of a file that may hold several; none where it is of another kind."""
     suffix = path.suffix.casefold()
     if suffix not in _LISTED or kind_of(path) not in _CONTENT[suffix]:
-        return request
+        return []
     module, function = _LISTED[suffix]
     listed: list[str] = getattr(import_module(f"{__package__}.{module}"), function)(path, request, book)
-    found = pipe_survey.code_pair(listed, request, book)
-    return request if found is None else replace(request, layer=found[0], points=found[1])
+    return listed
 
 
 def _one(path: Path, request: Request, book: Book) -> RawLayer:

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gisplan.base.errors import EncodingError, FormatError, GisplanError, ReadError
+from gisplan.base.errors import FormatError, GisplanError, ReadError
 from gisplan.base.issues import Book
+from gisplan.reading.formats.encodings import text_of
 from gisplan.reading.formats.raw import UNREADABLE, RawLayer, Request, check_start, choose, reason
 from gisplan.reading.refusals import listing, refusal, shorten
 from gisplan.reading.words import cell_text, number_of, plain_blank
@@ -48,7 +49,7 @@ def read_csv(path: Path, request: Request, book: Book) -> list[RawLayer]:
     """
     if path.stat().st_size > _LARGEST:
         raise refusal(ReadError, "too_large", book.lang, file=request.name)
-    text = _text(path.read_bytes(), request, book)
+    text = text_of(path.read_bytes(), "CSV", request, book).replace("\r\n", "\n").replace("\r", "\n")
     first = re.sub('"[^"]*"', "", text.lstrip("\n")).split("\n", 1)[0]
     delimiter = max(",;\t", key=first.count)
     try:
@@ -57,23 +58,6 @@ def read_csv(path: Path, request: Request, book: Book) -> list[RawLayer]:
     except csv.Error as error:
         raise refusal(FormatError, "csv_broken", book.lang, file=request.name, reason=reason(error, path)) from error
     return [_layer(rows, Path(request.name).stem, request, book)]
-
-
-def _text(data: bytes, request: Request, book: Book) -> str:
-    names = ("utf-16",) if data.startswith((b"\xff\xfe", b"\xfe\xff")) else ("utf-8-sig", "gb18030")
-    for name in (request.encoding,) if request.encoding else names:
-        try:
-            text = data.decode(name)
-        except (UnicodeDecodeError, LookupError):
-            continue
-        if "\x00" in text:
-            raise refusal(FormatError, "not_its_suffix", book.lang, file=request.name, kind="CSV")
-        if name == "gb18030":
-            book.add(
-                "encoding_chosen", "info", "noted", (request.name, "", ""), encoding="GB18030", where=request.where
-            )
-        return text.replace("\r\n", "\n").replace("\r", "\n")
-    raise refusal(EncodingError, "text_encoding", book.lang, file=request.name, where=request.where)
 
 
 def read_xlsx(path: Path, request: Request, book: Book) -> list[RawLayer]:

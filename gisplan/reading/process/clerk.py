@@ -95,8 +95,6 @@ class Clerk:
         What it may use.
     reason
         How it ended; empty while it lives.
-    started
-        When it was started (monotonic clock).
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -104,7 +102,6 @@ class Clerk:
         self.settings = _settings()
         self.frames: queue.SimpleQueue[Frame | None] = queue.SimpleQueue()
         self.reason = ""
-        self.started = time.monotonic()
         flags = 0
         if sys.platform == "win32":
             flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
