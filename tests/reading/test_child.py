@@ -411,7 +411,7 @@ def test_a_head_that_makes_no_sense_ends_the_listening(text):
 
 
 def test_one_child_reads_many_files(folder, tmp_path):
-    (tmp_path / "w.csv").write_bytes("编号,名称\n1,甲\n".encode("gb18030"))
+    (tmp_path / "w.csv").write_bytes("管线编号,管径,材质,状态\n1,300,球墨铸铁,现状\n".encode("gb18030"))
     with Child("en") as child:
         asked = [child.queue(p, asking(p)) for p in (folder / "good.gpkg", tmp_path / "w.csv", folder / "good.gpkg")]
         first, second, third = (child.wait(one) for one in asked)
@@ -419,7 +419,9 @@ def test_one_child_reads_many_files(folder, tmp_path):
     plain = registry.read(folder / "good.gpkg", asking(folder / "good.gpkg"), book)[0]
     pd.testing.assert_frame_equal(first.layers[0].table, plain.table)
     assert all(same_shape(a, b) for a, b in zip(third.layers[0].geometry, plain.geometry, strict=True))
-    assert second.layers[0].table.to_dict("records") == [{"编号": "1", "名称": "甲"}]
+    assert second.layers[0].table.to_dict("records") == [
+        {"管线编号": "1", "管径": "300", "材质": "球墨铸铁", "状态": "现状"}
+    ]
     assert [i.code for i in second.issues] == ["encoding_chosen"]
     assert (first.issues, third.issues) == ((), ())
 
