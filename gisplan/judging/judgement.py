@@ -82,7 +82,7 @@ def judge(survey: Survey, date: dt.date, progress: Progress | None = None) -> Ju
             continue
         tell(service.key)
         standings[service.key] = _standing(survey, service, valid, date)
-        network = build(layer, service, standings[service.key], survey.snap_m.get(service.key, survey.profile.snap_m))
+        network = build(layer, service, standings[service.key], survey.profile.snap_m, survey.undo)
         found[service.key] = candidates(layer, network, standings[service.key], service.key in survey.doubts)
     return _answers(survey, date, (valid, standings, found), tell)
 

@@ -13,7 +13,9 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
-from gisplan.networks.joints import KINDS, NOISE_M, Drawing, Joined, join
+from gisplan.networks.drawing import Drawing
+from gisplan.networks.joins import Names
+from gisplan.networks.joints import END_END, END_SIDE, NOISE_M, Joined, join, propose
 from gisplan.networks.standing import A, Standing
 from gisplan.rules.profile import Service
 
@@ -71,6 +73,12 @@ class Network:
         Connection stubs.
     features
         Feature id of each row of the layer.
+    reach_m
+        Tolerance of the survey that each row of the layer comes from [m].
+    drawing, names
+        What was joined, and what it is called.
+    ties, parcels
+        Parcels as nodes of the graph, and the joints that serve them.
     """
 
     service: Service
@@ -87,34 +95,38 @@ class Network:
     stub_row: Ints
     stub_standing: Standing
     features: npt.NDArray[np.object_]
+    reach_m: npt.NDArray[np.float64]
+    drawing: Drawing
+    names: Names
     ties: tuple[tuple[str, int], ...] = field(default=())
     parcels: tuple[str, ...] = field(default=())
 
-    @property
+    @cached_property
     def joins(self) -> pd.DataFrame:
-        """Every join over a gap: ``feature``, ``other``, ``kind``, ``gap_m``, ``x``, ``y``."""
-        table = self.joined.joins
-        xy = self.joined.xy[table["joint"].to_numpy(dtype=np.int64)]
-        rows = self._rows
-        return pd.DataFrame(
-            {
-                "feature": self.features[rows[table["line"].to_numpy(dtype=np.int64)]],
-                "other": self.features[rows[table["other"].to_numpy(dtype=np.int64)]],
-                "kind": np.array(KINDS, dtype=object)[table["kind"].to_numpy(dtype=np.int64)],
-                "gap_m": table["gap_m"].to_numpy(dtype=float),
-                "x": xy[:, 0],
-                "y": xy[:, 1],
-            }
-        )
+        """Every join over a gap and every joint on a line's side, made or undone.
 
-    @property
+        Columns ``id``, ``feature``, ``other`` (feature ids), ``kind`` (``end_end``, ``end_side``, ``number``,
+        ``crossing``), ``gap_m``, ``x``, ``y``, ``row``, ``other_row`` (rows of the layer), ``joint`` and ``undone``.
+        """
+        return self.names.table(self.joined, np.arange(len(self.joined.proposed)))
+
+    @cached_property
     def guesses(self) -> pd.DataFrame:
-        """The joins that close a gap wider than the noise of drawing: what the survey does not say."""
-        joins = self.joins
-        guessed = joins["kind"].isin(["end_end", "end_side"]) & (joins["gap_m"] > NOISE_M)
-        return joins[guessed].reset_index(drop=True)
+        """The joins that close a gap wider than the noise of drawing and were not undone: what the survey does not say.
 
-    _rows: Ints = field(default_factory=lambda: np.empty(0, np.int64), repr=False)
+        Columns as in `joins`; the index is that of the joins.
+        """
+        proposed = self.joined.proposed
+        guessed = np.isin(proposed.kind, (END_END, END_SIDE)) & (proposed.gap_m > NOISE_M) & ~self.joined.undone
+        return self.names.table(self.joined, np.flatnonzero(guessed))
+
+    @cached_property
+    def refused(self) -> pd.DataFrame:
+        """Ends that are near enough and were kept apart, since one joint would have held both ends of a line.
+
+        Columns ``feature``, ``other``, ``row``, ``other_row``, ``gap_m``, ``x``, ``y`` (of the first end), ``why``.
+        """
+        return self.names.refused(self.joined, self.drawing.ends)
 
     @cached_property
     def live_ends(self) -> tuple[Ints, Ints]:
@@ -199,7 +211,9 @@ def split(u: Ints, v: Ints, closed: Ints, joints: int) -> tuple[Ints, Ints]:
     return ends[: len(u)], ends[len(u) :]
 
 
-def build(layer: pd.DataFrame, service: Service, standing: Standing, snap_m: float) -> Network:
+def build(
+    layer: pd.DataFrame, service: Service, standing: Standing, snap_m: float, undo: frozenset[str] = frozenset()
+) -> Network:
     """Build the network of one service.
 
     Parameters
@@ -211,10 +225,18 @@ def build(layer: pd.DataFrame, service: Service, standing: Standing, snap_m: flo
     standing
         Standing of every row of `layer`.
     snap_m
-        Tolerance for joining ends.
+        Tolerance for joining ends where no survey of the layer has one of its own (column ``snap_m``). Where one has,
+        the others take the largest that is given.
+    undo
+        Ids of joins that are not to be made.
     """
-    drawing, lines, points = _draw(layer, service, standing)
-    joined = join(drawing, snap_m)
+    own = layer["snap_m"].astype(float)
+    reach_m = own.fillna(own.max() if own.notna().any() else snap_m).to_numpy(dtype=float)
+    drawing, lines, points = _draw(layer, service, standing, reach_m)
+    features = layer.index.to_numpy(dtype=object)
+    names = Names(service.key, features, np.concatenate([lines, points]), len(lines))
+    proposed = propose(drawing)
+    joined = join(drawing, proposed, names.undone(proposed, undo))
     row = lines[joined.line]
     joint_of = np.full(len(layer), -1, dtype=np.int64)
     joint_of[points] = joined.point_joint
@@ -238,12 +260,16 @@ def build(layer: pd.DataFrame, service: Service, standing: Standing, snap_m: flo
         stub_joint=joint_of[stubs],
         stub_row=stubs,
         stub_standing=standing.take(stubs),
-        features=layer.index.to_numpy(dtype=object),
-        _rows=np.concatenate([lines, points]),
+        features=features,
+        reach_m=reach_m,
+        names=names,
+        drawing=drawing,
     )
 
 
-def _draw(layer: pd.DataFrame, service: Service, standing: Standing) -> tuple[Drawing, Ints, Ints]:
+def _draw(
+    layer: pd.DataFrame, service: Service, standing: Standing, reach_m: npt.NDArray[np.float64]
+) -> tuple[Drawing, Ints, Ints]:
     """Choose what takes part in the network, and give the layer rows of its lines and points."""
     role = layer["role"].to_numpy(dtype=object)
     geometry = np.asarray(layer.geometry.array)
@@ -261,6 +287,8 @@ def _draw(layer: pd.DataFrame, service: Service, standing: Standing) -> tuple[Dr
         points=shapely.get_coordinates(geometry[points]).reshape(-1, 2),
         line_first=works_now[lines],
         point_first=works_now[points] & ~np.isin(role[points], _LEAVES),
+        line_reach_m=reach_m[lines],
+        point_reach_m=reach_m[points],
         numbers=line_number,
         point_number=point_number,
         point_leaf=np.isin(role[points], _LEAVES),

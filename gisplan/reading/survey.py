@@ -60,8 +60,10 @@ class Survey:
         Clean tables; `layers` by service.
     absent
         Services that are declared not to exist.
-    snap_m
-        A survey's own snap tolerance in m, by service.
+    undo
+        Ids of joins that are not to be made.
+    county
+        County codes of the zone; empty where zone.toml names none.
     barriers
         What a connection must not cross; None where nothing is said, empty where it is said that there are none.
     ground
@@ -70,6 +72,8 @@ class Survey:
         Services in which a possibly closed valve was set aside.
     missing
         By service, what lost its shape in reading and could have served a parcel: feature → its extent, where known.
+    flat
+        By service, where the lines without length lay that were set aside, by feature id.
     blockers_lost
         A parcel or barrier has lost its shape: what lies across a connection is then not fully known.
     issues
@@ -95,18 +99,20 @@ class Survey:
     parcels: gpd.GeoDataFrame
     layers: dict[str, gpd.GeoDataFrame]
     absent: frozenset[str]
-    snap_m: dict[str, float]
+    undo: frozenset[str]
     works: pd.DataFrame
     evidence: pd.DataFrame
     barriers: gpd.GeoDataFrame | None
     ground: Ground | None
     doubts: frozenset[str]
     missing: dict[str, gpd.GeoSeries]
+    flat: dict[str, gpd.GeoSeries]
     blockers_lost: bool
     issues: tuple[Issue, ...]
     inputs: dict[str, str] = field(default_factory=dict)
     notes: tuple[Label, ...] = ()
     neighbours: np.ndarray | None = None
+    county: tuple[str, ...] = ()
 
 
 def read_folder(
@@ -157,28 +163,26 @@ class _Folder(Folder):
         tables = self.tables([*(source for found in sources.values() for source in found), *heights])
         given = {key: self.read(found, tables) for key, found in sources.items()}
         waiting = self.heights(tables)
-        snaps = _snaps(sources)
-        survey = assemble(Parts(profile, gate, given, said, lambda: _ground(waiting(), gate, book), snaps), book)
+        survey = assemble(Parts(profile, gate, given, said, lambda: _ground(waiting(), gate, book)), book)
         self.unused()
         return replace(survey, folder=self.root, inputs=dict(sorted(self.inputs.items())), issues=tuple(book))
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What is being read, before it is cleaned; `snap_m` is each service's own tolerance."""
+    """What is being read, before it is cleaned."""
 
     profile: Profile
     gate: Gate
     given: Mapping[str, Waiting]
     said: ZoneFile
     ground: Callable[[], Ground | None]
-    snap_m: dict[str, float]
 
 
 def assemble(parts: Parts, book: Book) -> Survey:
     """Clean every table and put them together."""
     gate, said, given = parts.gate, parts.said, parts.given
-    parcels = clean.parcels(given["parcels"](), gate, said.place.county, book)
+    parcels = clean.parcels(given["parcels"](), gate, book)
     services = [s.key for s in parts.profile.networks if s.key in given]
     town = fitting.Town.of(parcels.frame)
     cleaned = {key: _fitted(given[key](), clean.service, gate, town, book) for key in services}
@@ -210,13 +214,15 @@ def assemble(parts: Parts, book: Book) -> Survey:
         parcels=parcels.frame,
         layers=tables,
         absent=frozenset(said.absent & {s.key for s in parts.profile.networks}),
-        snap_m=parts.snap_m,
+        undo=said.undo,
+        county=said.place.county,
         works=works,
         evidence=papers,
         barriers=table,
         ground=ground,
         doubts=frozenset(key for key, layer in cleaned.items() if layer.doubt),
         missing={key: layer.missing for key, layer in cleaned.items() if layer.missing is not None},
+        flat={key: layer.flat for key, layer in cleaned.items() if layer.flat is not None},
         blockers_lost=any(layer.lost for layer in found),
         issues=tuple(book),
         notes=tuple(dict.fromkeys([*(n for layer in found for n in layer.notes), *(ground.notes if ground else ())])),
@@ -234,12 +240,6 @@ def _fitted(
     layer = cleaner(given, gate, book)
     fitting.check(given, layer.frame, town, gate, book)
     return layer
-
-
-def _snaps(sources: Mapping[str, Sequence[Source]]) -> dict[str, float]:
-    """Give each service's own tolerance; of several sources the largest."""
-    own = {key: [source.snap_m for source in found if source.snap_m is not None] for key, found in sources.items()}
-    return {key: max(found) for key, found in own.items() if found}
 
 
 def _ground(heights: Heights | None, gate: Gate, book: Book) -> Ground | None:
@@ -297,6 +297,8 @@ class Said(TypedDict, total=False):
         Services that are known not to exist.
     defaults
         Per table or service what ``[layer.x]`` of a zone.toml may say: status, as_of, open, role, flow, snap, …
+    undo
+        Ids of joins that are not to be made.
     title, place, invented, lang
         As in zone.toml; language of issues and refusals.
     """
@@ -311,6 +313,7 @@ class Said(TypedDict, total=False):
     data_date: dt.date | str | None
     absent: Iterable[str]
     defaults: Mapping[str, Mapping[str, Any]] | None
+    undo: Iterable[str]
     title: Label | str
     place: Mapping[str, Any] | None
     invented: bool
@@ -355,12 +358,12 @@ def from_frames(parcels: gpd.GeoDataFrame, layers: Mapping[str, gpd.GeoDataFrame
         invented=said.get("invented", False),
         no_barriers=isinstance(said.get("barriers"), str),
         absent=frozenset(said.get("absent", ())),
+        undo=frozenset(said.get("undo", ())),
     )
     ground = said.get("ground")
     made = _ground_at(Path(ground), gate, book) if isinstance(ground, str | Path) else ground
-    snaps = _snaps({key: [source] for key, (source, _) in given.items()})
     waiting: dict[str, Waiting] = {key: partial(list, (pair,)) for key, pair in given.items()}
-    survey = assemble(Parts(rules, gate, waiting, zone_file, lambda: made, snaps), book)
+    survey = assemble(Parts(rules, gate, waiting, zone_file, lambda: made), book)
     return replace(survey, issues=tuple(book))
 
 

@@ -21,7 +21,7 @@ from gisplan.reading.words import unit_factor
 
 _LARGEST = 1 << 20
 _TABLES = ("parcels", "works", "evidence", "barriers")
-_TOP = {"zone", *_TABLES, "ground", "layer", "supply"}
+_TOP = {"zone", *_TABLES, "ground", "layer", "supply", "joints"}
 _ZONE_KEYS = {"title", "crs", "date", "data_date", "profile", "invented", "note", "place", "shift"}
 _SOURCE_KEYS = {"file", "layer", "columns", "values", "units", "set", "crs", "axes", "encoding", "table"}
 _SOURCE_KEYS |= {"shift", "unit", "position_checked"}
@@ -122,6 +122,7 @@ class ZoneFile:
     absent: frozenset[str] = frozenset()
     supply: tuple[Supply, ...] = ()
     shifts: tuple[Shift, ...] = ()
+    undo: frozenset[str] = frozenset()
 
 
 def read_zone_file(folder: Path, lang: str = "zh") -> ZoneFile:
@@ -230,6 +231,7 @@ class Reader(Entries):
             absent=absent,
             supply=tuple(self.supply(entry) for entry in supply),
             shifts=self.shifts("[zone]", head.get("shift", [])),
+            undo=self.undo("[joints]", raw.get("joints", {})),
         )
 
     def place(self, where: str, raw: Any) -> Place:
@@ -246,6 +248,15 @@ class Reader(Entries):
         if not numbers or not (-180 <= box[0] < box[2] <= 180 and -90 <= box[1] < box[3] <= 90):
             raise self.fail(where, "place.box", box, "allow.box")
         return Place(tuple(county), (float(box[0]), float(box[1]), float(box[2]), float(box[3])))
+
+    def undo(self, where: str, raw: Any) -> frozenset[str]:
+        """Take the ids of joins that are not to be made."""
+        raw = self.table(where, "joints", raw)
+        self.known(where, raw, {"undo"})
+        ids = raw.get("undo", [])
+        if not isinstance(ids, list) or not all(isinstance(i, str) and i.strip() for i in ids):
+            raise self.fail(where, "undo", ids, "allow.ids")
+        return frozenset(i.strip() for i in ids)
 
     def shifts(self, where: str, raw: Any) -> tuple[Shift, ...]:
         """Take the parameters that hold for every source of a system: one table, or several."""

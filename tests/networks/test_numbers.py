@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import shapely
 
-from gisplan.networks.joints import Drawing, Joined, join
+from gisplan.networks.drawing import Drawing
+from gisplan.networks.joints import Joined, join, propose
 
 SNAP = 0.5
 
@@ -17,12 +18,18 @@ def drawn(lines, numbers, points=(), point_number=(), leaf=None, first=None) -> 
     spots = np.array(points, dtype=float).reshape(-1, 2)
     leaves = np.zeros(len(spots), dtype=bool) if leaf is None else np.array(leaf)
     working = np.ones(len(shapes), dtype=bool) if first is None else np.array(first)
-    return join(
-        Drawing(
-            shapes, spots, working, ~leaves, codes, np.array(point_number or [0] * len(spots), dtype=np.int64), leaves
-        ),
-        SNAP,
-    )  # fmt: skip
+    drawing = Drawing(
+        lines=shapes,
+        points=spots,
+        line_first=working,
+        point_first=~leaves,
+        line_reach_m=np.full(len(shapes), SNAP),
+        point_reach_m=np.full(len(spots), SNAP),
+        numbers=codes,
+        point_number=np.array(point_number or [0] * len(spots), dtype=np.int64),
+        point_leaf=leaves,
+    )
+    return join(drawing, propose(drawing))
 
 
 def test_ends_that_nearly_meet_stay_apart_where_their_numbers_differ():
