@@ -1,7 +1,8 @@
 """Where the lines of one service meet, and the pieces between: for the slow judge in `reference`.
 
-What operates today joins whatever it touches. What does not operate yet, or may not, joins only the nearest joint, else
-the nearest line, so that it never closes a gap between two things that operate. What is gone takes no part.
+What operates today makes joints of ends of which every two are near, and never the two ends of one line. What
+does not operate yet, or may not, joins only the nearest joint, else the nearest line, so that it never closes a gap
+between two things that operate. What is gone takes no part.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise, permutations
 
 from reference_plane import along, apart, cross_at, foot, stretch
-from reference_records import JOINING_POINTS, XY, Feature, Path, Zone, code
-from reference_standing import NOW, UNKNOWN, Standing, feature_standing
+from reference_records import JOINING_POINTS, XY, Feature, Path, Undone, Zone, code
+from reference_standing import NEVER, NOW, UNKNOWN, Standing, feature_standing
+
+NOTHING = Standing(NEVER)
 
 
 @dataclass(frozen=True)
@@ -45,12 +48,16 @@ class Web:
 
 @dataclass(frozen=True)
 class Terminal:
-    """A place where something may join: a line end or a point; `line` is the number of its line, -1 for points."""
+    """A place where something may join: a line end or a point; `line` is the number of its line, -1 for points.
+
+    `snap` is the tolerance of the survey that it was drawn in.
+    """
 
     place: XY
     number: str
     line: int
     works: bool
+    snap: float
 
 
 def nearest_of(p: XY, path: Path) -> tuple[float, XY]:
@@ -64,7 +71,8 @@ class Joiner:
     def __init__(self, zone: Zone, service: str) -> None:
         """List all terminals; nothing is joined yet."""
         layer = zone.layers[service]
-        self.snap = zone.snap
+        told = [f.snap for f in layer if f.snap is not None]
+        self.snap = {id(f): max(told, default=zone.snap) if f.snap is None else f.snap for f in layer}
         self.ties: list[str] = []
         self.standing = {id(f): feature_standing(zone, service, f) for f in layer}
         there = [f for f in layer if not self.standing[id(f)].out or (f.role == "valve" and self.closes(f) is not None)]
@@ -75,11 +83,13 @@ class Joiner:
         self.terminals: list[Terminal] = []
         for k, (f, part) in enumerate(self.lines):
             works = self.standing[id(f)].level == NOW
-            self.terminals += [Terminal(part[0], f.from_joint, k, works), Terminal(part[-1], f.to_joint, k, works)]
+            for place, number in ((part[0], f.from_joint), (part[-1], f.to_joint)):
+                self.terminals.append(Terminal(place, number, k, works, self.snap[id(f)]))
         for f in self.points:
             works = self.standing[id(f)].level == NOW or (f.role == "valve" and self.closes(f) is True)
-            self.terminals.append(Terminal(f.parts[0][0], "", -1, works))
+            self.terminals.append(Terminal(f.parts[0][0], "", -1, works, self.snap[id(f)]))
         self.group = list(range(len(self.terminals)))
+        self.closed: list[tuple[int, int]] = []  # terminals between which a gap was closed
         self.cuts: list[list[tuple[float, int]]] = [[] for _ in self.lines]  # measure, terminal
 
     def closes(self, valve: Feature) -> bool | None:
@@ -100,59 +110,111 @@ class Joiner:
             terminal = self.group[terminal]
         return terminal
 
-    def near(self, gap: float, what: str) -> bool:
-        """Whether a gap is within the tolerance; notes a gap that is nearly the tolerance itself."""
-        if abs(gap - self.snap) < 1e-3:
+    def near(self, gap: float, snap: float, what: str) -> bool:
+        """Whether a gap is within a tolerance; notes a gap that is nearly the tolerance itself."""
+        if abs(gap - snap) < 1e-3:
             self.ties.append(f"snap {gap:.4f} {what}")
-        return gap <= self.snap
+        return gap <= snap
 
     def may_join(self, t: Terminal, u: Terminal) -> bool:
-        """Whether two terminals are near each other and no numbers hold them apart."""
+        """Whether two terminals are near each other, as the coarser survey sees it, and no numbers hold them apart."""
         differ = bool(t.number and u.number and t.number != u.number)
-        return not differ and self.near(apart(t.place, u.place), "end to end")
+        return not differ and self.near(apart(t.place, u.place), max(t.snap, u.snap), "end to end")
 
     def join_ends(self) -> None:
         """Join equal numbers, then working ends near each other, then every other end to the nearest joint."""
         every = list(enumerate(self.terminals))
-        pairs = []
         for i, t in every:
             for j, u in every[:i]:
                 if t.number and t.number == u.number:
                     self.group[self.joint(i)] = self.joint(j)
-                elif t.works and u.works and self.may_join(t, u):
-                    pairs.append((apart(t.place, u.place), j, i))
-        self.join_nearest_first(sorted(pairs))
+        self.join_nearest_first([i for i, t in every if t.works])
         firm = {self.joint(i) for i, t in every if t.works}
-        loose = []
+        wishes: dict[int, tuple[float, int, int]] = {}  # gap, joint, terminal
         for i, t in every:
             if t.works or (t.number and self.joint(i) in firm):
                 continue
             found = sorted((apart(t.place, u.place), j) for j, u in every if u.works and self.may_join(t, u))
             if found:
                 self.rivals([(gap, self.joint(j)) for gap, j in found])
-                self.group[self.joint(i)] = self.joint(found[0][1])
-            else:
-                loose.append((i, t))
-        for n, (i, t) in enumerate(loose):
-            for j, u in loose[:n]:
-                if self.may_join(t, u):
-                    self.group[self.joint(i)] = self.joint(j)
+                wishes[i] = (found[0][0], self.joint(found[0][1]), found[0][1])
+        granted = {i: joint for i, (_, joint, _) in wishes.items() if not self.stands_back(i, wishes)}
+        loose = [i for i, t in every if not t.works and i not in granted and self.joint(i) not in firm]
+        for i, joint in granted.items():
+            self.group[self.joint(i)] = joint
+            self.closed.append((i, wishes[i][2]))
+        self.join_nearest_first(loose)
 
-    def join_nearest_first(self, pairs: list[tuple[float, int, int]]) -> None:
-        """Join working ends, the nearest first; what lies between two numbers never makes them one joint."""
-        done: list[tuple[float, int, int]] = []
-        number: dict[int, str] = {}
-        for k, t in enumerate(self.terminals):
-            number[self.joint(k)] = t.number or number.get(self.joint(k), "")
-        for gap, j, i in pairs:
-            one, other = number[self.joint(i)], number[self.joint(j)]
-            if one and other and one != other:
-                if any(abs(gap - joined) < 1e-3 and {a, b} & {i, j} for joined, a, b in done):
-                    self.ties.append("an end is as near to one number as to another")
-                continue
-            done.append((gap, j, i))
-            self.group[self.joint(i)] = self.joint(j)
-            number[self.joint(j)] = one or other
+    def stands_back(self, i: int, wishes: Mapping[int, tuple[float, int, int]]) -> bool:
+        """Whether an end stays by itself because the other end of its line is nearer to the joint that both want."""
+        t = self.terminals[i]
+        if t.line < 0:
+            return False
+        other = 2 * t.line + 1 - i % 2
+        gap, joint, _ = wishes[i]
+        if self.terminals[other].place == t.place:
+            return False  # a ring
+        if other not in wishes:
+            return self.joint(other) == joint
+        if wishes[other][1] != joint:
+            return False
+        if abs(wishes[other][0] - gap) < 1e-3:
+            self.ties.append("both ends of a line are equally near to one joint")
+        return gap > wishes[other][0]
+
+    def join_nearest_first(self, chosen: list[int]) -> None:
+        """Make joints of ends and points of which every two may be one, the nearest first.
+
+        Where equal gaps leave a choice, and the choice matters, that is a tie.
+        """
+        for i in chosen:
+            there = [j for j in chosen if self.terminals[j].place == self.terminals[i].place]
+            number = self.terminals[i].number or next((n for n in (self.terminals[j].number for j in there) if n), "")
+            for j in there:
+                if self.terminals[j].number == number:
+                    self.group[self.joint(i)] = self.joint(j)
+                    break
+        knots: dict[int, list[int]] = {}
+        for i in chosen:
+            knots.setdefault(self.joint(i), []).append(i)
+        direct = {}
+        for a, b in combinations(knots, 2):
+            both = [(i, j) for i in knots[a] for j in knots[b]]
+            near = [self.gap(i, j) for i, j in both if self.may_join(self.terminals[i], self.terminals[j])]
+            if near and len(self.numbers(knots[a] + knots[b])) < 2:
+                direct[a, b] = direct[b, a] = min(near)
+        gaps = dict(direct)
+        for v in [k for k in knots if any(self.terminals[i].line < 0 for i in knots[k])]:
+            beside = [(a, gap) for (a, b), gap in direct.items() if b == v]
+            for (a, one), (b, two) in permutations(beside, 2):
+                gaps[a, b] = min(gaps.get((a, b), math.inf), max(one, two))
+        allowed = {(a, b): gap for (a, b), gap in gaps.items() if self.may_be_one(knots[a], knots[b])}
+        outcomes = [gathered(list(knots), allowed, direct, turn) for turn in (1, -1)]
+        if sorted(map(sorted, outcomes[0])) != sorted(map(sorted, outcomes[1])):
+            self.ties.append("equal gaps, and which is closed first makes a difference")
+        for cluster in outcomes[0]:
+            self.close([i for k in cluster for i in knots[k]])
+
+    def close(self, members: list[int]) -> None:
+        """Make terminals one joint by the smallest gaps between them."""
+        near = [(i, j) for i, j in combinations(members, 2) if self.may_join(self.terminals[i], self.terminals[j])]
+        for i, j in sorted(near, key=lambda pair: (self.gap(*pair), pair)):
+            if self.joint(i) != self.joint(j):
+                self.closed.append((i, j))
+                self.group[self.joint(j)] = self.joint(i)
+
+    def gap(self, i: int, j: int) -> float:
+        """Return the distance of two terminals to the millimetre."""
+        return round(apart(self.terminals[i].place, self.terminals[j].place), 3)
+
+    def numbers(self, members: list[int]) -> set[str]:
+        """Return the joint numbers that some terminals bear."""
+        return {self.terminals[k].number for k in members} - {""}
+
+    def may_be_one(self, one: list[int], other: list[int]) -> bool:
+        """Whether no line leads from the one to the other, and no numbers hold them apart."""
+        ends = {2 * self.terminals[k].line + 1 - k % 2 for k in one if self.terminals[k].line >= 0}
+        return not ends & set(other) and len(self.numbers(one + other)) < 2
 
     def rivals(self, found: list[tuple[float, int]]) -> None:
         """Note a tie where the nearest of several things is hardly nearer than another one."""
@@ -171,14 +233,22 @@ class Joiner:
                 if numbered or k == t.line or self.joint(i) in (self.joint(2 * k), self.joint(2 * k + 1)):
                     continue
                 gap, q = nearest_of(t.place, path)
-                if min(apart(q, path[0]), apart(q, path[-1])) > 1e-9 and self.near(gap, "end to side"):
+                snap = max(t.snap, self.snap[id(f)])
+                if self.near(gap, snap, "end to side") and not self.at_an_end(t, path, snap):
                     hits.setdefault(self.joint(i), []).append((gap, k, along(path, q), i))
         for joint, found in hits.items():
             found.sort()
             if joint not in firm:
                 self.rivals([(gap, k) for gap, k, _, _ in found])
+            met: set[int] = set()
             for _, k, at, i in found if joint in firm else found[:1]:
-                self.cuts[k].append((at, i))
+                if k not in met:  # once, where they are nearest
+                    self.cuts[k].append((at, i))
+                met.add(k)
+
+    def at_an_end(self, t: Terminal, path: Path, snap: float) -> bool:
+        """Whether a terminal is so near the end of a line that ends decide whether they meet."""
+        return any(self.near(apart(t.place, end), snap, "end to end") for end in (path[0], path[-1]))
 
     def join_crossings(self) -> None:
         """Join roads where they cross at one height; where an end lies on the other road, ends and sides decide."""
@@ -194,6 +264,31 @@ class Joiner:
                             self.group.append(len(self.group))
                             self.cuts[k].append((along(path, q), len(self.group) - 1))
                             self.cuts[m].append((along(other, q), len(self.group) - 1))
+
+    def undo(self, undone: list[Undone]) -> None:
+        """Take joins back; what lies on one place, or has one number, stays together, and nothing is sought anew."""
+        for one in undone:
+            for k, (f, _) in enumerate(self.lines):
+                if f.id == one.other:
+                    self.cuts[k] = [(at, i) for at, i in self.cuts[k] if not self.lies_at(i, one.place)]
+        apart_ = [{one.place, one.other} for one in undone if not isinstance(one.other, str)]
+        closed = [{self.terminals[i].place, self.terminals[j].place} for i, j in self.closed]
+        if any(pair not in closed for pair in apart_):
+            self.ties.append("equal gaps, and another one was closed")
+        old = [self.joint(k) for k in range(len(self.terminals))]
+        self.group[: len(old)] = range(len(old))
+        stay: dict[tuple[object, ...], int] = {}
+        for k, t in enumerate(self.terminals):
+            self.group[self.joint(k)] = self.joint(stay.setdefault((old[k], t.place), k))
+            if t.number:
+                self.group[self.joint(k)] = self.joint(stay.setdefault((t.number,), k))
+        for (i, j), pair in zip(self.closed, closed, strict=True):
+            if pair not in apart_:
+                self.group[self.joint(i)] = self.joint(j)
+
+    def lies_at(self, i: int, place: XY) -> bool:
+        """Whether a cut was made for a terminal at a place; crossings have none."""
+        return i < len(self.terminals) and self.terminals[i].place == place
 
     def doubted(self) -> set[int]:
         """Return the lines that a closed valve beside them was meant to cut."""
@@ -215,7 +310,7 @@ class Joiner:
             size = sum(apart(a, b) for a, b in pairwise(path))
             first, last = self.joint(2 * k), self.joint(2 * k + 1)
             standing = self.standing[id(f)]
-            if k in doubted:
+            if k in doubted and standing != NOTHING:  # a doubt never makes more of a line
                 standing = UNKNOWN
                 if self.standing[id(f)].level[0] in (1, 2):
                     self.ties.append("a stray valve beside a pipe to come")
@@ -229,17 +324,54 @@ class Joiner:
                 found.append(Piece(f, a, b, stretch(path, s, e), standing))
         return found
 
-    def seat(self, pieces: list[Piece], p: XY) -> tuple[int | None, int | None]:
+    def seat(self, pieces: list[Piece], stub: Feature) -> tuple[int | None, int | None]:
         """Find what a stub sits on: (joint, None), (None, index of the piece) or (None, None)."""
+        p, own = stub.parts[0][0], self.snap[id(stub)]
         best: tuple[float, int | None, int | None] = (math.inf, None, None)
         for k, piece in enumerate(pieces):
-            best = min(best, (nearest_of(p, piece.path)[0], None, k), key=lambda x: x[0])
+            gap = nearest_of(p, piece.path)[0]
+            if self.near(gap, max(own, self.snap[id(piece.feature)]), "stub"):
+                best = min(best, (gap, None, k), key=lambda x: x[0])
         for i, t in enumerate(self.terminals):
-            if apart(p, t.place) <= best[0] + 1e-9:
-                best = (apart(p, t.place), self.joint(i), None)
-            elif apart(p, t.place) < 1.0 and best[0] <= self.snap:
+            gap = apart(p, t.place)
+            if gap <= best[0] + 1e-9 and gap <= max(own, t.snap):
+                best = (gap, self.joint(i), None)
+            elif gap < 1.0 and best[0] < math.inf:
                 self.ties.append("a stub close to a joint, but not on it")
-        return best[1:] if self.near(best[0], "stub") else (None, None)
+        return best[1:]
+
+
+def gathered(
+    knots: list[int], allowed: Mapping[tuple[int, int], float], direct: Mapping[tuple[int, int], float], turn: int
+) -> list[list[int]]:
+    """Gather knots of which every two may be one: always the two clusters whose farthest knots are nearest.
+
+    What holds together only by a point that went elsewhere falls apart again. `turn` says which of equal gaps is first.
+    """
+    found = [[k] for k in knots]
+    while True:
+        best: tuple[float, int, int, int] | None = None
+        for n, one in enumerate(found):
+            for m in range(n):
+                wide = [allowed.get((a, b), math.inf) for a in one for b in found[m]]
+                choice = (max(wide), turn * m, turn * n, 0)
+                if max(wide) < math.inf and (best is None or choice < best):
+                    best = choice
+        if best is None:
+            break
+        one, other = found[turn * best[1]], found[turn * best[2]]
+        found = [c for c in found if c is not one and c is not other]
+        found.append(one + other)
+    out = []
+    for cluster in found:
+        left = list(cluster)
+        while left:
+            part = [left.pop(0)]
+            for a in part:
+                part += [b for b in left if (a, b) in direct]
+                left = [b for b in left if b not in part]
+            out.append(part)
+    return out
 
 
 def weave(zone: Zone, service: str) -> Web:
@@ -250,6 +382,9 @@ def weave(zone: Zone, service: str) -> Web:
     joiner.join_sides()
     if rules.crossings_join:
         joiner.join_crossings()
+    undone = [one for one in zone.undone if one.service == service]
+    if undone:
+        joiner.undo(undone)
     pieces = joiner.pieces()
     sources, shut = [], {}
     for n, f in enumerate(joiner.points):
@@ -260,7 +395,7 @@ def weave(zone: Zone, service: str) -> Web:
         cut = joiner.closes(f) if f.role == "valve" else None
         if cut is not None:
             shut[joint] = shut.get(joint, False) or cut
-    stubs = [(f, *joiner.seat(pieces, f.parts[0][0])) for f in layer if f.role == "stub"]
+    stubs = [(f, *joiner.seat(pieces, f)) for f in layer if f.role == "stub"]
     fed = any(is_source(f, rules.sources) for f in layer)
     return Web(tuple(pieces), tuple(sources), fed, tuple(stubs), shut, len(joiner.group), tuple(joiner.ties))
 

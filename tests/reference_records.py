@@ -52,7 +52,10 @@ WORDS: dict[str, dict[str, str]] = {
 
 @dataclass(frozen=True)
 class Feature:
-    """One row of a service layer, words as in the file; a point has one part of one position."""
+    """One row of a service layer, words as in the file; a point has one part of one position.
+
+    `snap` is the tolerance of the survey it was drawn in, where it has one of its own.
+    """
 
     id: str
     role: str
@@ -68,6 +71,7 @@ class Feature:
     deck: str = ""
     system: str = ""
     values: Mapping[str, float | str] = field(default_factory=dict)
+    snap: float | None = None
 
 
 @dataclass(frozen=True)
@@ -154,6 +158,15 @@ class Lost:
 
 
 @dataclass(frozen=True)
+class Undone:
+    """A join that is not to be made: of the ends at two places, or of the end at a place and the side of a line."""
+
+    service: str
+    place: XY
+    other: XY | str
+
+
+@dataclass(frozen=True)
 class Zone:
     """Everything the judge is given. `layers` lacks a service that was not given; `absent` ones are declared so.
 
@@ -172,6 +185,7 @@ class Zone:
     barriers: tuple[Barrier, ...] | None = ()
     promises: Mapping[str, Promise] = field(default_factory=dict)
     lost: Mapping[str, Lost] = field(default_factory=dict)
+    undone: tuple[Undone, ...] = ()
     snap: float = 0.5
     reach: float = 50.0
 

@@ -100,6 +100,7 @@ class Pipes:
             self.pack()
         self.plants()
         self.fittings()
+        self.surveys()
 
     def place(self, ij: tuple[int, int]) -> XY:
         """Return where this service passes a street corner."""
@@ -221,6 +222,8 @@ class Pipes:
                 "cut": 1.5 if two else 0,
                 "manhole": 6 if two else 0,
                 "hydrant": 1.5 if two else 0,
+                "fitting": 5 if two else 0,
+                "loop": 2 if len(ends) > 1 else 0,
             }
         )
         if kind == "near" and ends:
@@ -237,6 +240,35 @@ class Pipes:
             for end in ends:
                 self.pull(end, 0.45)
             self.point(kind, at)
+        elif kind == "fitting":
+            self.fitting(ends)
+        elif kind == "loop":
+            self.loop(at)
+
+    def fitting(self, ends: Sequence[tuple[int, bool]]) -> None:
+        """Lay a pipe hardly longer than the tolerance, or shorter, between two mains, with or without gaps."""
+        dice = self.dice
+        for end in ends:
+            self.pull(end, dice.choice((0.0, 0.12, 0.2, 0.31)))
+        a, b = (self.features[k].parts[0][0 if first else -1] for k, first in ends)
+        if apart(a, b) < 0.05:
+            b = moved(b, dice.choice((-0.42, 0.33)), dice.choice((-0.17, 0.26, 0.46)))
+        gaps = [dice.choice((0.0, 0.0, 0.04, 0.09, 0.21)) for _ in ends]
+        start, stop = moved(a, gaps[0], 0.5 * gaps[0]), moved(b, -0.4 * gaps[1], gaps[1])
+        path = (stop, start) if dice.chance(0.5) else (start, stop)
+        flow = dice.choice(("forward", "reverse", "both", "")) if self.rules.to_outfall else ""
+        self.features.append(Feature(self.name("fitting"), "line", (path,), flow=flow, **self.quality()))
+
+    def loop(self, at: XY) -> None:
+        """Lead a main round a corner and back, nearly or exactly, to where it began."""
+        dice = self.dice
+        gap = dice.choice((0.0, 0.14, 0.27, 0.43))
+        size = dice.choice((2.0, 6.0))
+        start = moved(at, dice.choice((0.0, 0.11)), 0.0)
+        stop = moved(start, 0.6 * gap, 0.8 * gap)
+        path = (start, moved(at, size, -size), moved(at, 1.5 * size, size), stop)
+        more = self.quality()
+        self.features.append(Feature(self.name("loop"), "line", (path,), flow=self.flow(dice.chance(0.5)), **more))
 
     def spur(self) -> None:
         """Lead a branch from the side of a main into the block: a main, or a lateral with or without a stub."""
@@ -331,3 +363,11 @@ class Pipes:
             more = {"status": "现状", "close_on": dice.choice(DAYS[:5])}
         beside = dice.one({0.0: 10, 0.2: 4, 1.5: 0.9, 3.5: 0.9})
         self.point("valve", moved(at, 0.6 * beside, 0.8 * beside), open=word, **more)
+
+    def surveys(self) -> None:
+        """Say that parts of the layer come from other surveys, which have tolerances of their own."""
+        if not self.dice.chance(0.3):
+            return
+        own = (None, *self.dice.sample((0.25, 0.38, 0.8, 1.5), 2))
+        for k, f in enumerate(self.features):
+            self.features[k] = replace(f, snap=self.dice.choice(own))

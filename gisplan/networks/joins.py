@@ -103,7 +103,7 @@ class Names:
 
     def refused(self, joined: Joined, spots: npt.NDArray[np.float64]) -> pd.DataFrame:
         """Put the ends that were kept apart into a table; `spots` are the places of all ends."""
-        a, b, gap = joined.proposed.refused
+        a, b, gap, wide = joined.proposed.refused
         row, other = self.ends[a], self.ends[b]
         return pd.DataFrame(
             {
@@ -114,6 +114,6 @@ class Names:
                 "gap_m": gap,
                 "x": spots[a, 0],
                 "y": spots[a, 1],
-                "why": "guard",
+                "why": np.where(wide, "wide", "guard"),
             }
         )

@@ -52,8 +52,8 @@ class Proposed:
     spot
         Where two lines cross, shape (m, 2); elsewhere the place of `end`.
     refused
-        Ends that were near enough and are kept apart, since one joint would hold both ends of a line: two columns of
-        ends, and the gaps between them.
+        Ends that were near enough and are kept apart: two columns of ends, the gaps between them, and whether the joint
+        would have been wider than the tolerance (else it would have held both ends of a line).
     """
 
     joint: Ints
@@ -64,7 +64,7 @@ class Proposed:
     other: Ints
     gap_m: Floats
     spot: Floats
-    refused: tuple[Ints, Ints, Floats]
+    refused: tuple[Ints, Ints, Floats, Bools]
 
     def __len__(self) -> int:
         return len(self.kind)
@@ -195,11 +195,11 @@ def _regrouped(drawing: Drawing, proposed: Proposed, kept: Bools) -> Ints:
     return connected_components(pairs, directed=False)[1].astype(np.int64)
 
 
-def _ends(drawing: Drawing) -> tuple[Ints, tuple[Ints, Ints, Floats], tuple[Ints, Ints, Floats]]:
+def _ends(drawing: Drawing) -> tuple[Ints, tuple[Ints, Ints, Floats], tuple[Ints, Ints, Floats, Bools]]:
     """Make joints of ends: the first tier among itself, the second tier and then leaves to the nearest."""
     joint = np.full(len(drawing.ends), -1, dtype=np.int64)
     links: list[tuple[Ints, Ints, Floats]] = []
-    refused: list[tuple[Ints, Ints, Floats]] = []
+    refused: list[tuple[Ints, Ints, Floats, Bools]] = []
     first = np.flatnonzero(drawing.first & ~drawing.leaf)
     rest = np.flatnonzero(~drawing.first & ~drawing.leaf)
     leaves = np.flatnonzero(drawing.leaf)
@@ -209,16 +209,11 @@ def _ends(drawing: Drawing) -> tuple[Ints, tuple[Ints, Ints, Floats], tuple[Ints
     firm = np.concatenate([first, rest])
     alone = _attach(drawing, (leaves, firm), joint, links)
     joint[alone] = joint.max(initial=-1) + 1 + np.arange(len(alone))
-    return joint, _stacked(links), _stacked(refused)
-
-
-def _stacked(parts: list[tuple[Ints, Ints, Floats]]) -> tuple[Ints, Ints, Floats]:
     none = np.empty(0, dtype=np.int64)
-    return (
-        np.concatenate([none, *(part[0] for part in parts)]),
-        np.concatenate([none, *(part[1] for part in parts)]),
-        np.concatenate([np.empty(0), *(part[2] for part in parts)]),
-    )
+    one, two, gap = (np.concatenate(column) for column in zip((none, none, np.empty(0)), *links, strict=True))
+    apart = zip((none, none, np.empty(0), np.empty(0, dtype=bool)), *refused, strict=True)
+    a, b, far, wide = (np.concatenate(column) for column in apart)
+    return joint, (one, two, gap), (a, b, far, wide)
 
 
 def _together(drawing: Drawing, rows: Ints, joint: Ints, lists: tuple[list[Any], list[Any]]) -> None:
@@ -228,7 +223,7 @@ def _together(drawing: Drawing, rows: Ints, joint: Ints, lists: tuple[list[Any],
     found = merge(drawing.ends[rows], drawing.line[rows], drawing.number[rows], drawing.reach_m[rows])
     joint[rows] = found.joint + joint.max(initial=-1) + 1
     lists[0].append((rows[found.a], rows[found.b], found.gap_m))
-    lists[1].append((rows[found.refused_a], rows[found.refused_b], found.refused_gap_m))
+    lists[1].append((rows[found.refused_a], rows[found.refused_b], found.refused_gap_m, found.refused_wide))
 
 
 def _attach(drawing: Drawing, ends: tuple[Ints, Ints], joint: Ints, links: list[Any]) -> Ints:
@@ -324,7 +319,10 @@ def _sides(drawing: Drawing, joint: Ints) -> tuple[Ints, Ints, Floats]:
     keep = np.asarray((joint[line] != joint[end]) & (joint[n + line] != joint[end]))
     end, line, spot = end[keep], line[keep], spots[at[keep]]
     gap = shapely.distance(spot, drawing.lines[line])
-    keep = gap <= np.maximum(drawing.reach_m[end], drawing.line_reach_m[line])
+    within = np.maximum(drawing.reach_m[end], drawing.line_reach_m[line])
+    keep = gap <= within
+    for tip in (line, n + line):  # so near an end of the line the ends decide, or a guard would be got round
+        keep &= np.hypot(*(ends[end] - ends[tip]).T) > within
     if drawing.numbers.any():
         keep &= _numbers_allow(drawing, joint, (end, line))
     end, line, gap = end[keep], line[keep], gap[keep]

@@ -1,11 +1,13 @@
-"""Merging: which ends of lines, and which points, are one joint; the nearest first, and never both ends of one line.
+"""Merging: which ends of lines, and which points, are one joint.
 
-Two rules are all there is. Of all gaps within the tolerance the smallest is closed first. No gap is closed that would
-put both ends of one line, or two different joint numbers, into one joint. Ends on the very same spot need no rule.
+Two ends may be one if they lie within the tolerance of each other, or both of one point, and are not the two ends of
+one line. Ends become one joint only if every two of them may, the nearest first; so no joint is wider than the
+tolerance save across a point, no chain of gaps runs on, and no line is lost in a joint.
 """
 
 from __future__ import annotations
 
+import heapq
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,8 +41,11 @@ class Merged:
     gap_m
         Distance between the two spots of each union.
     refused_a, refused_b, refused_gap_m
-        The nearest ends of two joints that were left apart, though within the tolerance, because a line leads from one
-        joint to the other. The two ends of a line that is itself shorter than the tolerance are not listed.
+        The nearest ends of every two joints that were left apart though these ends lie within the tolerance. The two
+        ends of a line that is itself shorter than the tolerance are not listed.
+    refused_wide
+        Whether two joints were left apart because one joint of both would be wider than the tolerance; else because
+        a line leads from the one to the other.
     """
 
     joint: Ints
@@ -51,6 +56,7 @@ class Merged:
     refused_a: Ints
     refused_b: Ints
     refused_gap_m: Floats
+    refused_wide: Bools
 
     def without(self, undone: Bools) -> Ints:
         """Give the joint of every end when some unions are undone, numbered by the first end of each."""
@@ -88,7 +94,7 @@ class _Pairs:
 
 
 def merge(ends: Floats, line: Ints, number: Ints, reach_m: Floats) -> Merged:
-    """Merge ends into joints: nearest first, never both ends of one line, never two different numbers.
+    """Merge ends into joints: every two of them within the tolerance, nearest first, never both ends of one line.
 
     Parameters
     ----------
@@ -97,36 +103,30 @@ def merge(ends: Floats, line: Ints, number: Ints, reach_m: Floats) -> Merged:
     line
         Line that each end belongs to; -1 for a point.
     number
-        Joint number of each end; 0 for none. Equal numbers are one joint wherever they lie.
+        Joint number of each end; 0 for none. Equal numbers are one joint wherever they lie, different ones never.
     reach_m
         Tolerance of each end: a gap is closed that is not wider (``<=``) than the larger tolerance of its two ends.
 
     Notes
     -----
-    Ends on the very same spot are one joint whatever the lines; a line whose two ends lie on one spot is a ring. Of
-    equal gaps the one of the earlier ends goes first.
+    The gap between two joints is that of their two farthest ends; two ends beside one point are as far apart as the
+    farther of them is from the point. Ends on the very same spot are one joint whatever the lines; a line whose two
+    ends lie on one spot is a ring. Of equal gaps the one of the earlier ends goes first.
 
     >>> ends = np.array([[0, 0], [10, 0], [10.2, 0], [10.5, 0], [10.6, 0], [20, 0]], dtype=float)
     >>> merge(ends, np.array([0, 0, 1, 1, 2, 2]), np.zeros(6, dtype=int), np.full(6, 0.5)).joint
     array([0, 1, 1, 2, 2, 3])
     """
-    found = _spots(ends, number)
-    count = len(found.first)
-    own = _components(found.same, count)
-    base = _components(np.concatenate([found.same, found.chained]), count)
-    pairs = _near(found, reach_m)
-    node_number = np.zeros(int(base.max(initial=-1)) + 1, dtype=np.int64)
-    np.maximum.at(node_number, base, found.number)
-    bare = node_number[base] == 0
-    pairs = pairs.only((base[pairs.a] != base[pairs.b]) & (bare[pairs.a] | bare[pairs.b]))
-    spans = _spans(line, base[found.spot])
-    chosen, left = _chosen(_Pairs(base[pairs.a], base[pairs.b], pairs.gap_m), spans, node_number)
-    unions = pairs.only(chosen)
-    group = _components(np.column_stack([base[unions.a], base[unions.b]]), len(node_number))[base]
-    refused = _refused(pairs.only(left), group, (line, found.spot))
+    found, base, number_of, may, near = _candidates(ends, line, number, reach_m)
+    rough = _grown(may, len(number_of))[base]
+    kept = near.only(rough[near.a] == rough[near.b])
+    unions = kept.only(_forest(base[kept.a], base[kept.b], len(number_of)))
+    group = _components(np.column_stack([base[unions.a], base[unions.b]]), len(number_of))
+    refused, wide = _refused(near, group[base], (line, found.spot))
+    own = _components(found.same, len(found.first))
     a, b = found.chained.T
     return Merged(
-        joint=pd.factorize(group[found.spot])[0].astype(np.int64),
+        joint=pd.factorize(group[base[found.spot]])[0].astype(np.int64),
         spot=pd.factorize(own[found.spot])[0].astype(np.int64),
         a=found.first[np.concatenate([a, unions.a])],
         b=found.first[np.concatenate([b, unions.b])],
@@ -134,7 +134,50 @@ def merge(ends: Floats, line: Ints, number: Ints, reach_m: Floats) -> Merged:
         refused_a=found.first[refused.a],
         refused_b=found.first[refused.b],
         refused_gap_m=refused.gap_m,
+        refused_wide=wide,
     )
+
+
+def heights(ends: Floats, line: Ints, reach_m: float) -> tuple[Ints, Ints, Floats]:
+    """Merge ends as `merge` does, and say at which tolerance each union comes about.
+
+    What `merge` makes at a smaller tolerance are the unions up to it: one run holds the answer for all of them.
+
+    Returns
+    -------
+    tuple
+        Ends that stand for the two joints of each union, and the tolerance from which on it is made; the least first.
+    """
+    nothing = np.zeros(len(ends), dtype=np.int64)
+    found, _, number_of, may, _ = _candidates(ends, line, nothing, np.full(len(ends), reach_m))
+    lone = np.bincount(np.concatenate([may.a, may.b]), minlength=len(number_of)) == 1
+    alone = lone[may.a] & lone[may.b]
+    steps = _steps(may.only(~alone))
+    a, b = (
+        np.concatenate([pair[alone], [s[k] for s in steps]]).astype(np.int64) for k, pair in enumerate((may.a, may.b))
+    )
+    height = np.concatenate([may.gap_m[alone], [s[2] for s in steps]])
+    order = np.lexsort((b, a, height))
+    return found.first[a[order]], found.first[b[order]], height[order]
+
+
+def _candidates(ends: Floats, line: Ints, number: Ints, reach_m: Floats) -> tuple[_Spots, Ints, Ints, _Pairs, _Pairs]:
+    """Find the spots, the node and number of each, which pairs of nodes may be one, and which spots are near."""
+    found = _spots(ends, number)
+    base = _components(np.concatenate([found.same, found.chained]), len(found.first))
+    count = int(base.max(initial=-1)) + 1
+    number_of = np.zeros(count, dtype=np.int64)
+    np.maximum.at(number_of, base, found.number)
+    near = _near(found, reach_m)
+    bare = number_of[base] == 0
+    near = near.only((base[near.a] != base[near.b]) & (bare[near.a] | bare[near.b]))
+    point = np.zeros(count, dtype=bool)
+    point[base[found.spot[line < 0]]] = True
+    may = _between(near, base, point)
+    spans = np.sort(_spans(line, base[found.spot]), axis=1)
+    barred = np.isin(may.a * count + may.b, spans[:, 0] * count + spans[:, 1])
+    barred |= (number_of[may.a] > 0) & (number_of[may.b] > 0)
+    return found, base, number_of, may.only(~barred), near
 
 
 def _spots(ends: Floats, number: Ints) -> _Spots:
@@ -200,64 +243,82 @@ def _spans(line: Ints, node: Ints) -> Ints:
     return spans[spans[:, 0] != spans[:, 1]]
 
 
-def _chosen(pairs: _Pairs, spans: Ints, number: Ints) -> tuple[Ints, Ints]:
-    """Choose the pairs of nodes that are closed, nearest first, and those that are refused."""
-    if len(pairs.a) == 0:
-        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
-    count = len(number)
-    links = np.column_stack([np.minimum(pairs.a, pairs.b), np.maximum(pairs.a, pairs.b)])
-    group = _components(links, count)
-    inside = spans[group[spans[:, 0]] == group[spans[:, 1]]]
-    torn = np.zeros(count, dtype=bool)
-    torn[group[inside[:, 0]]] = True
-    known = np.unique(np.column_stack([group, number])[number > 0], axis=0)[:, 0]
-    torn[known[1:][known[1:] == known[:-1]]] = True
-    doubtful = torn[group[links[:, 0]]]
-    # Where nothing is in the way, nearest first is the shortest spanning tree; ranks keep the order of equal gaps.
-    clean = np.flatnonzero(~doubtful)
-    clean = clean[~pd.Series(links[clean, 0] * count + links[clean, 1]).duplicated().to_numpy()]
-    ranks = coo_array((clean + 1.0, (links[clean, 0], links[clean, 1])), shape=(count, count))
+def _between(near: _Pairs, base: Ints, point: Bools) -> _Pairs:
+    """Give the gap of every two nodes: the smallest between their spots, or beside one point; smallest first."""
+    a, b = np.sort([base[near.a], base[near.b]], axis=0)
+    gap = np.round(near.gap_m, DECIMALS)
+    beside = np.concatenate([np.column_stack([a, b])[point[a]], np.column_stack([b, a])[point[b]]])
+    away = np.concatenate([gap[point[a]], gap[point[b]]])
+    order = np.lexsort((away, beside[:, 0]))
+    beside, away = beside[order], away[order]
+    # Each of the ends beside a point is paired with those that come after it: i-th with (i+1)-th, (i+2)-th, ...
+    last = np.searchsorted(beside[:, 0], beside[:, 0], side="right")
+    times = last - np.arange(len(beside)) - 1
+    one = np.repeat(np.arange(len(beside)), times)
+    two = one + 1 + np.arange(len(one)) - np.repeat(np.cumsum(times) - times, times)
+    low, high = np.sort([beside[one, 1], beside[two, 1]], axis=0)
+    a, b, gap = np.concatenate([a, low]), np.concatenate([b, high]), np.concatenate([gap, away[two]])
+    order = np.lexsort((b, a, gap))
+    order = order[a[order] != b[order]]
+    order = order[~pd.Series(a[order] * len(point) + b[order]).duplicated().to_numpy()]
+    return _Pairs(a[order], b[order], gap[order])
+
+
+def _grown(may: _Pairs, count: int) -> Ints:
+    """Make joints of nodes of which every two may be one."""
+    group = _components(np.column_stack([may.a, may.b]), count)
+    size = np.bincount(group, minlength=1)
+    pairs = np.bincount(group[may.a], minlength=len(size))
+    open_ = (pairs < size * (size - 1) // 2)[group]  # not every two of the group may be one
+    steps = _steps(may.only(open_[may.a]))
+    made = np.asarray([(i, j) for i, j, _ in steps], dtype=np.int64).reshape(-1, 2)
+    closed = ~open_[may.a]
+    return _components(np.concatenate([np.column_stack([may.a, may.b])[closed], made]), count)
+
+
+def _steps(may: _Pairs) -> list[tuple[int, int, float]]:
+    """Unite nodes one after the other, nearest first, as long as every two may be one; each is called by its first."""
+    near: dict[int, dict[int, float]] = {}
+    queue = list(zip(may.gap_m.tolist(), may.a.tolist(), may.b.tolist(), strict=True))  # sorted, so it is a heap
+    for gap, i, j in queue:
+        near.setdefault(i, {})[j] = gap
+        near.setdefault(j, {})[i] = gap
+    steps = []
+    while queue:
+        gap, i, j = heapq.heappop(queue)
+        if i not in near or j not in near or near[i].get(j) != gap:
+            continue
+        mine, other = near[i], near.pop(j)
+        del mine[j], other[i]
+        for k in other:
+            del near[k][j]
+        for k in [k for k in mine if k not in other]:
+            del mine[k], near[k][i]
+        for k in mine:
+            if other[k] > mine[k]:
+                mine[k] = near[k][i] = other[k]
+                heapq.heappush(queue, (other[k], min(i, k), max(i, k)))
+        steps.append((i, j, gap))
+    return steps
+
+
+def _forest(a: Ints, b: Ints, count: int) -> Ints:
+    """Choose the pairs (nearest first as given) that hold all together and close no circle."""
+    rows = np.flatnonzero(~pd.Series(np.minimum(a, b) * count + np.maximum(a, b)).duplicated().to_numpy())
+    ranks = coo_array((rows + 1.0, (np.minimum(a, b)[rows], np.maximum(a, b)[rows])), shape=(count, count))
     tree = minimum_spanning_tree(ranks.tocsr())
-    more, refused = _one_by_one(np.flatnonzero(doubtful), links, inside, number)
-    return np.sort(np.concatenate([np.asarray(tree.data, dtype=np.int64) - 1, more])), refused
+    return np.sort(np.asarray(tree.data, dtype=np.int64) - 1)
 
 
-def _one_by_one(rows: Ints, links: Ints, spans: Ints, number: Ints) -> tuple[Ints, Ints]:
-    """Close pairs one after the other, but none that would bring both ends of a line or two numbers together."""
-    chosen: list[int] = []
-    refused: list[int] = []
-    nodes = np.unique(links[rows])
-    owner = list(range(len(nodes)))
-    held: list[set[int]] = [set() for _ in owner]  # lines of which one end is in the joint
-    for i, (start, end) in enumerate(np.searchsorted(nodes, spans).tolist()):
-        held[start].add(i)
-        held[end].add(i)
-    numbers = number[nodes].tolist()
-    for row, (i, j) in zip(rows.tolist(), np.searchsorted(nodes, links[rows]).tolist(), strict=True):
-        while owner[i] != i:
-            owner[i] = i = owner[owner[i]]
-        while owner[j] != j:
-            owner[j] = j = owner[owner[j]]
-        if i == j or (numbers[i] and numbers[j] and numbers[i] != numbers[j]):
-            continue
-        if not held[i].isdisjoint(held[j]):
-            refused.append(row)
-            continue
-        if len(held[i]) < len(held[j]):
-            i, j = j, i
-        held[i] |= held[j]
-        held[j] = set()
-        numbers[i] = numbers[i] or numbers[j]
-        owner[j] = i
-        chosen.append(row)
-    return np.asarray(chosen, dtype=np.int64), np.asarray(refused, dtype=np.int64)
-
-
-def _refused(pairs: _Pairs, group: Ints, ends: tuple[Ints, Ints]) -> _Pairs:
-    """Keep the nearest of the refused pairs between two joints, but not the two ends of one short line."""
+def _refused(near: _Pairs, group: Ints, ends: tuple[Ints, Ints]) -> tuple[_Pairs, Bools]:
+    """List the nearest pair of every two joints that were left apart, and whether for their width."""
     line, spot = ends
     count = len(group)
     own = np.sort(_spans(line, spot), axis=1)
+    pairs = near.only(group[near.a] != group[near.b])
     pairs = pairs.only(~np.isin(pairs.a * count + pairs.b, own[:, 0] * count + own[:, 1]))
     low, high = np.sort([group[pairs.a], group[pairs.b]], axis=0)
-    return pairs.only(~pd.Series(low * count + high).duplicated().to_numpy())
+    first = ~pd.Series(low * count + high).duplicated().to_numpy()
+    linked = np.sort(_spans(line, group[spot]), axis=1)
+    guard = np.isin((low * count + high)[first], linked[:, 0] * count + linked[:, 1])
+    return pairs.only(first), ~guard

@@ -19,7 +19,7 @@ Bools = npt.NDArray[np.bool_]
 Shapes = npt.NDArray[np.object_]
 
 _NEARBY = 5.0
-"""What is linked by pieces shorter than this many times the limit is joined nearby: two ends at one fork are no miss."""
+"""What is linked by pieces shorter than this many times the limit is joined nearby: the ends of a fork are no miss."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +124,16 @@ def other_joint(network: Network, found: Misses) -> Ints:
     at_u = found.at_m <= NOISE_M
     at_v = found.at_m >= joined.length_m[found.piece] - NOISE_M
     return np.where(at_u, joined.u[found.piece], np.where(at_v, joined.v[found.piece], -1)).astype(np.int64)
+
+
+def row_at(network: Network) -> Ints:
+    """Give a row of the layer that ends at each joint: of a line, else of the point that is there."""
+    joined = network.joined
+    row = np.full(len(joined.xy), -1, dtype=np.int64)
+    row[joined.point_joint] = network.names.rows[network.names.lines :]
+    row[joined.v[::-1]] = network.row[::-1]
+    row[joined.u[::-1]] = network.row[::-1]
+    return row
 
 
 def _nearby(network: Network, found: Misses, limit_m: float) -> Bools:

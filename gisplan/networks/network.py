@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
+from gisplan.networks.doubts import doubts_of
 from gisplan.networks.drawing import Drawing
 from gisplan.networks.joins import Names
 from gisplan.networks.joints import END_END, END_SIDE, NOISE_M, Joined, join, propose
@@ -106,9 +107,16 @@ class Network:
         """Every join over a gap and every joint on a line's side, made or undone.
 
         Columns ``id``, ``feature``, ``other`` (feature ids), ``kind`` (``end_end``, ``end_side``, ``number``,
-        ``crossing``), ``gap_m``, ``x``, ``y``, ``row``, ``other_row`` (rows of the layer), ``joint`` and ``undone``.
+        ``crossing``), ``gap_m``, ``x``, ``y``, ``row``, ``other_row`` (rows of the layer), ``joint``, ``undone`` and
+        ``doubt`` (see `doubts`).
         """
-        return self.names.table(self.joined, np.arange(len(self.joined.proposed)))
+        made = self.names.table(self.joined, np.arange(len(self.joined.proposed)))
+        return made.assign(doubt=self.doubts)
+
+    @cached_property
+    def doubts(self) -> npt.NDArray[np.object_]:
+        """What makes each join doubtful, a code of `gisplan.networks.doubts`; empty where nothing does."""
+        return doubts_of(self.drawing, self.joined.proposed)
 
     @cached_property
     def guesses(self) -> pd.DataFrame:
@@ -118,13 +126,16 @@ class Network:
         """
         proposed = self.joined.proposed
         guessed = np.isin(proposed.kind, (END_END, END_SIDE)) & (proposed.gap_m > NOISE_M) & ~self.joined.undone
-        return self.names.table(self.joined, np.flatnonzero(guessed))
+        which = np.flatnonzero(guessed)
+        return self.names.table(self.joined, which).assign(doubt=self.doubts[which])
 
     @cached_property
     def refused(self) -> pd.DataFrame:
-        """Ends that are near enough and were kept apart, since one joint would have held both ends of a line.
+        """Ends that are near enough and were kept apart.
 
-        Columns ``feature``, ``other``, ``row``, ``other_row``, ``gap_m``, ``x``, ``y`` (of the first end), ``why``.
+        Columns ``feature``, ``other``, ``row``, ``other_row``, ``gap_m``, ``x``, ``y`` (of the first end) and ``why``:
+        ``guard``, one joint would have held both ends of a line, or ``wide``, it would have been wider than the
+        tolerance.
         """
         return self.names.refused(self.joined, self.drawing.ends)
 

@@ -7,6 +7,7 @@ service and by condition ``id``.
 from __future__ import annotations
 
 import csv
+import itertools
 import math
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -20,6 +21,7 @@ from gisplan.base.errors import ProfileError
 from gisplan.base.fields import plain, vocabulary
 from gisplan.base.labels import Label, say
 from gisplan.base.units import Quantity, number, quantity
+from gisplan.rules.inspection import BY_DIAMETER, UNITS, Inspection, assumed, overlay
 
 NEEDS = ("required", "promised", "optional")
 SHAPES = ("lines", "surface")
@@ -126,6 +128,7 @@ class Profile:
     overlap_m2: float
     codes: Mapping[str, Label]
     services: tuple[Service, ...]
+    inspections: Mapping[str, Inspection]
 
     def service(self, key: str) -> Service:
         """Give one service, by its key or any of its names (污水, Sewerage, WS).
@@ -247,7 +250,9 @@ def _overlay(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]
     merged = dict(base)
     for key, value in over.items():
         old = merged.get(key)
-        if isinstance(old, dict) and isinstance(value, dict):
+        if key == "inspection" and isinstance(old, dict):
+            merged[key] = overlay(old, value)
+        elif isinstance(old, dict) and isinstance(value, dict):
             merged[key] = _overlay(old, value)
         elif key == "condition" and isinstance(old, list):
             rows = {row.get("id"): row for row in old}
@@ -270,6 +275,7 @@ _SERVICE_KEYS = {
     "sources", "responsible", "price", "condition",
 }  # fmt: skip
 _CONDITION_KEYS = {"id", "label", "measure", "weight", "basis", "cite"} | _LIMITS
+_DEFAULT = "jiutong_classic"
 
 
 class _Reader:
@@ -292,7 +298,7 @@ class _Reader:
         return str(found)
 
     def profile(self, raw: Mapping[str, Any]) -> Profile:
-        self.known("", raw, {"profile", "codes", "service", "table"})
+        self.known("", raw, {"profile", "codes", "service", "inspection", "table"})
         head = raw.get("profile", {})
         self.known("profile", head, _PROFILE_KEYS)
         for key in ("id", "version", "label"):
@@ -310,6 +316,7 @@ class _Reader:
             self.amount("profile.parcel_overlap", head.get("parcel_overlap", "1 m2"), "m2").value,
             codes,
             services,
+            self.inspections(raw.get("inspection", {}), codes),
         )
 
     def amount(self, key: str, text: str, unit: str) -> Quantity:
@@ -371,6 +378,51 @@ class _Reader:
             code=str(cite.get("code", "")),
             clause=str(cite.get("clause", "")),
         )
+
+    def inspections(self, raw: Any, codes: Mapping[str, Label]) -> dict[str, Inspection]:
+        if not isinstance(raw, dict):
+            raise self.fail("inspection", raw, f"tables [inspection.x], x one of {', '.join(UNITS)}")
+        self.known("inspection", raw, set(UNITS))
+        base = {} if self.name == _DEFAULT else assumed(_raw(_DEFAULT, None)["inspection"])
+        merged = overlay(base, raw)
+        return {key: self.inspection(key, merged.get(key), codes) for key in UNITS}
+
+    def inspection(self, key: str, raw: Any, codes: Mapping[str, Label]) -> Inspection:
+        where = f"inspection.{key}"
+        form = "by_diameter" if key in BY_DIAMETER else "value"
+        if not isinstance(raw, dict):
+            raise self.fail(where, raw, f"a table with {form} and basis")
+        self.known(where, raw, {"label", "basis", "cite", form})
+        for name in ("label", "basis", form):
+            if name not in raw:
+                raise self.fail(f"{where}.{name}", None, "it is needed")
+        if not isinstance(raw["label"], str | dict):
+            raise self.fail(f"{where}.label", raw["label"], "a text, or { zh = …, en = … }")
+        basis = self.choice(f"{where}.basis", raw["basis"], BASES)
+        cite = raw.get("cite", {})
+        if not isinstance(cite, dict):
+            raise self.fail(f"{where}.cite", cite, "{ code = …, clause = … }")
+        if basis == "code" and cite.get("code") not in codes:
+            raise self.fail(f"{where}.cite.code", cite.get("code"), f"a code listed in [codes]: {', '.join(codes)}")
+        found = self.by_diameter(where, raw[form], UNITS[key]) if key in BY_DIAMETER else ()
+        value = (
+            min(limit for _, limit in found) if found else self.amount(f"{where}.value", raw[form], UNITS[key]).value
+        )
+        if value < 0:
+            raise self.fail(f"{where}.{form}", raw[form], "no amount below zero")
+        source = cite if basis != "assumed" else {}
+        names = (str(source.get("code", "")), str(source.get("clause", "")))
+        return Inspection(key, Label.read(raw["label"]), value, UNITS[key], basis, *names, found)
+
+    def by_diameter(self, where: str, raw: Any, unit: str) -> tuple[tuple[float, float], ...]:
+        allowed = f'pairs "up to this diameter", "limit", the smaller diameter first, as [["600 mm", "75 {unit}"]]'
+        if not isinstance(raw, list) or not raw or not all(isinstance(p, list) and len(p) == 2 for p in raw):
+            raise self.fail(f"{where}.by_diameter", raw, allowed)
+        key = f"{where}.by_diameter"
+        pairs = tuple((self.amount(key, size, "mm").value, self.amount(key, limit, unit).value) for size, limit in raw)
+        if any(a >= b for (a, _), (b, _) in itertools.pairwise(pairs)):
+            raise self.fail(key, raw, allowed)
+        return pairs
 
     def limit(self, where: str, raw: Mapping[str, Any], measure: Measure) -> Limit:
         forms = _LIMITS & set(raw)
