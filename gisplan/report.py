@@ -18,7 +18,7 @@ from gisplan.judging import gaps as missing
 from gisplan.judging.explanation import Case, explain
 from gisplan.judging.readiness import readiness
 from gisplan.outputs import bundle
-from gisplan.outputs.csvfiles import write_findings, write_issues, write_readiness
+from gisplan.outputs.csvfiles import write_faults, write_findings, write_issues, write_readiness
 from gisplan.outputs.geopackage import write_geopackage
 from gisplan.outputs.graphml import write_graphml
 from gisplan.outputs.map import ReviewMap, review_map
@@ -67,6 +67,11 @@ class Report:
     def issues(self) -> pd.DataFrame:
         """What is wrong or doubtful in the data: issue records."""
         return self.zone.issues
+
+    @property
+    def faults(self) -> gpd.GeoDataFrame:
+        """What is wrong on the map, the fault with most land at stake first: `gisplan.faults.fault.COLUMNS`."""
+        return self.zone.faults
 
     @property
     def run(self) -> dict[str, Any]:
@@ -184,11 +189,12 @@ class Report:
         write_geopackage(self.tables(), Path(path))
 
     def to_csv(self, folder: Path | str) -> None:
-        """Write readiness.csv, findings.csv and issues.csv into a folder that exists."""
+        """Write readiness.csv, findings.csv, issues.csv and faults.csv into a folder that exists."""
         tables, folder = self.tables(), Path(folder)
         write_readiness(tables, folder / "readiness.csv")
         write_findings(tables, folder / "findings.csv")
         write_issues(tables, folder / "issues.csv")
+        write_faults(tables, folder / "faults.csv")
 
     def to_graphml(self, service: str, path: Path | str) -> None:
         """Write the graph of a service as GraphML."""
@@ -210,7 +216,7 @@ class Report:
             return bundle.collect(
                 zone.judged(),
                 {"cells": self.cells, "readiness": self.readiness, "findings": self.findings, "gaps": self.gaps,
-                 "issues": self.issues},
+                 "issues": self.issues, "faults": self.faults},
                 zone.known_on,
             )  # fmt: skip
 

@@ -15,6 +15,7 @@ import pandas as pd
 
 from gisplan.base.errors import ProfileError
 from gisplan.base.issues import table
+from gisplan.faults.register import faults, records
 from gisplan.judging.inspections import inspect
 from gisplan.judging.judgement import Judgement, judge, judge_again
 from gisplan.networks.network import Network
@@ -107,12 +108,21 @@ class Zone:
 
     @property
     def issues(self) -> pd.DataFrame:
-        """What was repaired, joined, set aside or noted: issue records."""
+        """What was repaired, joined, set aside or noted: issue records; every fault is one of them."""
         if "issues" not in self._kept:
-            found = [table(self.survey.issues), inspect(self.judged(), self.lang)]
+            judged = self.judged()
+            found = [table(self.survey.issues), inspect(judged, self.lang), records(self.faults, judged, self.lang)]
             self._kept["issues"] = pd.concat(found, ignore_index=True)
         issues: pd.DataFrame = self._kept["issues"]
         return issues
+
+    @property
+    def faults(self) -> gpd.GeoDataFrame:
+        """What is wrong on the map, the fault with most land at stake first (`gisplan.faults.fault.COLUMNS`)."""
+        if "faults" not in self._kept:
+            self._kept["faults"] = faults(self.judged())
+        found: gpd.GeoDataFrame = self._kept["faults"]
+        return found
 
     def at(self, date: dt.date | str) -> Zone:
         """Give the same zone judged for another date; for one later than its own nothing is better than B."""
@@ -188,7 +198,7 @@ class Zone:
 
 
 _OPTIONS = (
-    "works", "evidence", "barriers", "ground", "profile", "data_date", "absent", "defaults", "title", "place",
+    "works", "evidence", "barriers", "ground", "profile", "data_date", "absent", "defaults", "undo", "title", "place",
 )  # fmt: skip
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections import Counter
 from collections.abc import Iterable
 
 
 def short_ids(prefix: str, keys: Iterable[str]) -> list[str]:
-    """Give every key an id of ten letters and digits; a key that comes again gets a number behind it.
+    """Give every key an id of twelve letters and digits; a key that comes again gets a number behind it.
 
     An id depends on its own key only, so that what changes elsewhere leaves it alone.
 
@@ -21,13 +20,12 @@ def short_ids(prefix: str, keys: Iterable[str]) -> list[str]:
         What makes each record itself: features, ends, kinds; never coordinates or row numbers.
 
     >>> short_ids("J-", ["water", "gas", "water"])
-    ['J-twrcvmv5hb', 'J-wceahaqquz', 'J-twrcvmv5hb-2']
+    ['J-0c11fa8d56c6', 'J-c2df2cf5731f', 'J-0c11fa8d56c6-2']
     """
     seen: Counter[str] = Counter()
     out = []
     for key in keys:
-        digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=7).digest()
-        name = prefix + base64.b32encode(digest)[:10].decode().lower()
+        name = prefix + hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
         seen[name] += 1
         out.append(name if seen[name] == 1 else f"{name}-{seen[name]}")
     return out

@@ -49,13 +49,14 @@ class Found:
     layer
         Service, or ``parcels``.
     row
-        Row of the layer (of the parcels) of each faulty feature.
+        Row of the layer (of the parcels) of each faulty feature; -1 for one that was set aside and is in none.
     feature, other
         Ids of the faulty features, and of what else is concerned (empty text for nothing).
     shape
         Where each fault is on the map, in the zone's system.
     values
-        Texts that fill the sentences; ``feature``, ``other`` and ``layer`` need not be given.
+        Texts that fill the sentences, or ``{"zh": texts, "en": texts}``; ``feature``, ``other`` and ``layer`` need not
+        be given.
     numbers
         Columns of `NUMBERS` that the check itself knows.
     cause
@@ -100,7 +101,9 @@ def table(found: Sequence[Found], names: Mapping[str, tuple[str, str]], crs: CRS
     keys = frame["layer"] + "\x1f" + frame["code"] + "\x1f" + frame["feature"] + "\x1f" + frame["other"]
     frame["id"] = short_ids("F-", keys)
     frame["rank"] = frame["severity"].map({"error": 0, "warning": 1, "info": 2}).astype(float)
-    order = ["stranded_mu", "hanging_mu", "rank", "layer", "code", "feature", "other"]
+    land = frame[["stranded_mu", "hanging_mu"]].fillna(0.0)  # no land and land that nobody asked for are equal
+    frame["stranded"], frame["hanging"] = land["stranded_mu"], land["hanging_mu"]
+    order = ["stranded", "hanging", "rank", "layer", "code", "feature", "other"]
     frame = frame.sort_values(order, ascending=[False, False, True, True, True, True, True], kind="stable")
     geometry = np.asarray(frame["geometry"], dtype=object)
     return gpd.GeoDataFrame(frame.drop(columns="geometry"), geometry=geometry, crs=crs).reset_index(drop=True)[
@@ -118,9 +121,10 @@ def _rows(one: Found, name: tuple[str, str]) -> pd.DataFrame:
     frame["cause"] = "" if one.cause is None else pd.Series(one.cause, dtype="str")
     for column in NUMBERS:
         frame[column] = np.asarray(one.numbers.get(column, np.full(count, np.nan)), dtype=float)
-    values = {key: pd.Series(value).astype("str") for key, value in one.values.items()}
-    values |= {"feature": frame["feature"], "other": frame["other"]}
     for lang, title in zip(("zh", "en"), name, strict=True):
+        said = {key: value[lang] if isinstance(value, Mapping) else value for key, value in one.values.items()}
+        values = {key: pd.Series(value).astype("str") for key, value in said.items()}
+        values |= {"feature": frame["feature"], "other": frame["other"]}
         values["layer"] = pd.Series(title, index=frame.index)
         for kind in ("message", "hint"):
             code = f"{'issue' if kind == 'message' else 'hint'}.{one.code}"

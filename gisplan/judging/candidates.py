@@ -111,12 +111,10 @@ def candidates(layer: pd.DataFrame, network: Network, standing: Standing, lost_v
     shut = sweep(network, steps, SHUT, lost_valve)
     doubtful = lost_valve or _doubtful(network)
     opened = sweep(network, steps, OPEN) if doubtful else shut
-    checks = [
-        c for c in network.service.conditions if c.measure.kind in ("attribute", "class") and c.weight == "required"
-    ]
+    checks = own_conditions(network.service)
     nowhere = len(steps)
-    raw_shut, ok, failed = _judged(shut, checks, layer)
-    raw_open, may, failed = _judged(opened, checks, layer) if doubtful else (raw_shut, ok, failed)
+    raw_shut, ok, failed = judged(shut, checks, layer)
+    raw_open, may, failed = judged(opened, checks, layer) if doubtful else (raw_shut, ok, failed)
     level_shut = np.where(ok == HOLDS, raw_shut, nowhere)
     level_open = np.where(may != FAILS, raw_open, nowhere)
     cause = _causes(network, steps, (raw_shut, raw_open, failed, lost_valve))
@@ -151,8 +149,23 @@ def check(value: pd.Series, limit: Limit) -> Ints:
     return np.where(known, np.where(holds, HOLDS, FAILS), UNKNOWN).astype(np.int64)
 
 
-def _judged(supply: Supply, checks: list[Condition], layer: pd.DataFrame) -> tuple[Ints, Ints, Texts]:
-    """Give level, outcome of the attribute conditions, and the code of one that fails, for pieces and then stubs."""
+def own_conditions(service: Service) -> list[Condition]:
+    """List the required conditions on what serves a parcel itself: its size and class."""
+    return [c for c in service.conditions if c.measure.kind in ("attribute", "class") and c.weight == "required"]
+
+
+def judged(supply: Supply, checks: list[Condition], layer: pd.DataFrame) -> tuple[Ints, Ints, Texts]:
+    """Give level, outcome of the attribute conditions, and the code of one that fails, for pieces and then stubs.
+
+    Parameters
+    ----------
+    supply
+        Who is live, at which level.
+    checks
+        From `own_conditions`.
+    layer
+        The service's features.
+    """
     stub = supply.stub
     level = np.concatenate([supply.piece, stub])
     bearer = np.concatenate([piece_bearer(supply, supply.piece), stub_bearer(supply, stub)])

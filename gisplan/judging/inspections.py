@@ -12,7 +12,7 @@ from gisplan.base.issues import Book
 from gisplan.base.units import number
 from gisplan.judging.judgement import Judgement
 from gisplan.networks.network import Network
-from gisplan.reading.zone_file import NAME
+from gisplan.reading.entries import NAME
 from gisplan.rules.profile import named
 
 

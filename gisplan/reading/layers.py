@@ -26,7 +26,6 @@ from gisplan.reading.zone_file import Source
 Given = tuple[Source, RawLayer]
 """One raw layer and what zone.toml says about it."""
 
-_AREA_DIFFERS = 0.01
 _LINES = ("line", "lateral", "duct")
 _ENDS = ("source", "outfall", "boundary_supply")
 _SERVING = frozenset({"line", "lateral", "stub", *_ENDS})
@@ -47,6 +46,8 @@ class Layer:
     missing
         What was set aside for its shape and could have served a parcel, by feature id: its extent, None where even that
         is not known.
+    flat
+        Where lines without length lay that were set aside, by feature id.
     notes
         Sentences for every output.
     """
@@ -55,10 +56,11 @@ class Layer:
     doubt: bool = False
     lost: bool = False
     missing: gpd.GeoSeries | None = None
+    flat: gpd.GeoSeries | None = None
     notes: tuple[Label, ...] = ()
 
 
-def parcels(given: Sequence[Given], gate: Gate, county: Sequence[str], book: Book) -> Layer:
+def parcels(given: Sequence[Given], gate: Gate, book: Book) -> Layer:
     """Clean the parcels: one row per parcel, valid areas in the zone's CRS, doubt where an area cannot be trusted.
 
     Raises
@@ -93,8 +95,6 @@ def parcels(given: Sequence[Given], gate: Gate, county: Sequence[str], book: Boo
         why = label(f"flaw.{row['doubt_code']}").text(book.lang)
         severity, action = ("info", "repaired") if row["repaired"] else ("warning", "noted")
         book.add(code, severity, action, (row["file"], "", str(parcel)), parcel=parcel, why=why)
-    _areas_differ(table, book)
-    _county(table, county, book)
     lost = bool((table["doubt"] & table.geometry.is_empty).any())
     return Layer(
         _ordered(table, "parcels", ("doubt", "doubt_code", "leveling_odd", "area_m2", "area_mu", "file")),
@@ -125,28 +125,6 @@ def _unique(ids: pd.Series, files: pd.Series, rows: pd.Series, where: str, book:
         )  # fmt: skip
 
 
-def _areas_differ(table: gpd.GeoDataFrame, book: Book) -> None:
-    """Name the parcels whose drawn area is not the area on paper."""
-    apart = (table["area_m2"] - table["stated_area_m2"]).abs() > _AREA_DIFFERS * table["stated_area_m2"]
-    rows = table.loc[apart & ~table["doubt"], ["file", "stated_area_m2", "area_m2"]]
-    for parcel, file, stated, drawn in rows.itertuples(name=None):
-        book.add(
-            "area_differs", "warning", "noted", (file, "", str(parcel)),
-            parcel=parcel, stated=f"{stated:.1f}", drawn=f"{drawn:.1f}", share=f"{100 * abs(drawn / stated - 1):.1f}",
-        )  # fmt: skip
-
-
-def _county(table: gpd.GeoDataFrame, county: Sequence[str], book: Book) -> None:
-    """Name the parcels of a county that the zone does not list."""
-    odd = table["county_code"].notna() & ~table["county_code"].isin(list(county))
-    if county and odd.any():
-        book.add(
-            "county_odd", "warning", "noted", (table["file"][odd].iloc[0], "", ""),
-            parcels=listing(table.index[odd]), codes=listing(table["county_code"][odd].unique()),
-            county=", ".join(county),
-        )  # fmt: skip
-
-
 def service(given: Sequence[Given], gate: Gate, book: Book) -> Layer:
     """Clean the layer of a service: single lines and points with roles, states and ids.
 
@@ -165,23 +143,16 @@ def service(given: Sequence[Given], gate: Gate, book: Book) -> Layer:
             file=listing(r.title for _, r in given),
             where=given[0][0].where,
         )
-    # The parts of one feature share its number; only where numbers repeat at all is it worth looking closer.
-    again = frame["feature"].duplicated(keep=False)
-    first = frame[again].drop_duplicates(["feature", "at", "file"])
-    twice = first["feature"][first["feature"].duplicated()]
-    if len(twice):
-        book.add(
-            "feature_twice", "warning", "noted", (listing(dict.fromkeys(first["file"][twice.index])), "", ""),
-            ids=listing(dict.fromkeys(twice)), count=twice.nunique(),
-        )  # fmt: skip
     table = gpd.GeoDataFrame(frame.drop(columns="at").set_index("feature"), geometry="geometry", crs=gate.crs)
     notes = tuple(dict.fromkeys(n for layer in found for n in layer.notes))
-    extra = ("status_text", "open_unknown", "part", "file")
+    extra = ("status_text", "open_unknown", "part", "snap_m", "file")
     missing = [layer.missing for layer in found if layer.missing is not None]
+    flat = [layer.flat for layer in found if layer.flat is not None]
     return Layer(
         _ordered(table, "layer", extra),
         doubt=any(layer.doubt for layer in found),
         missing=gpd.GeoSeries(pd.concat(missing), crs=gate.crs) if missing else None,
+        flat=gpd.GeoSeries(pd.concat(flat), crs=gate.crs) if flat else None,
         notes=notes,
     )
 
@@ -193,6 +164,7 @@ def _one(source: Source, raw: RawLayer, gate: Gate, book: Book) -> Layer:
     frame, notes = _defaults(taken, source, (raw, shapely.get_dimensions(placed.geometry) == 1), book)
     frame["feature"] = _ids(frame["feature"], raw, book)
     frame["open_unknown"] = taken.puzzled("open")
+    frame["snap_m"] = np.nan if source.snap_m is None else source.snap_m
     frame["at"] = raw.fids
     bits = pieces(placed)
     rows = frame.iloc[bits.owner].reset_index(drop=True)
@@ -220,7 +192,9 @@ def _one(source: Source, raw: RawLayer, gate: Gate, book: Book) -> Layer:
     note_odd("word_unknown", words, np.ones(len(words.words), dtype=bool), fields("layer")["kind"], (raw, book))
     kept = gpd.GeoDataFrame(rows, geometry=bits.geometry, crs=gate.crs)[reason == ""]
     missing = _missing(rows, reason, bits.geometry, gate)
-    return Layer(kept, doubt=_valve_lost(rows, reason, source), missing=missing, notes=(*placed.notes, *notes))
+    flat = _flat(rows, reason, bits.geometry, gate)
+    doubt = _valve_lost(rows, reason, source)
+    return Layer(kept, doubt=doubt, missing=missing, flat=flat, notes=(*placed.notes, *notes))
 
 
 def _never_better(rows: pd.DataFrame, close_unclear: np.ndarray, raw: RawLayer, book: Book) -> np.ndarray:
@@ -314,6 +288,15 @@ def _missing(rows: pd.DataFrame, reason: np.ndarray, shapes: np.ndarray, gate: G
     extent = shapely.box(*shapely.bounds(shapes[hit]).T)
     extent[~np.isfinite(shapely.bounds(shapes[hit])).all(axis=1)] = None
     return gpd.GeoSeries(extent, index=pd.Index(rows["feature"].iloc[hit].astype("str"), name="feature"), crs=gate.crs)
+
+
+def _flat(rows: pd.DataFrame, reason: np.ndarray, shapes: np.ndarray, gate: Gate) -> gpd.GeoSeries | None:
+    """Tell where the lines without length lie, by feature id."""
+    hit = np.flatnonzero(reason == "geometry_flat")
+    if not len(hit):
+        return None
+    index = pd.Index(rows["feature"].iloc[hit].astype("str"), name="feature")
+    return gpd.GeoSeries(shapely.get_point(shapes[hit], 0), index=index, crs=gate.crs)
 
 
 def _valve_lost(rows: pd.DataFrame, reason: np.ndarray, source: Source) -> bool:

@@ -77,7 +77,7 @@ def read_redline(survey: Survey, path: Path, layer: str | None = None, lang: str
         book.add("redline_crs", "info", "declared", (raw.file, raw.layer, ""), **values)
         notes = (note("redline_crs", **values),)
     source = Source("parcels", WHERE, file=path.name)
-    found = clean.parcels([(source, _numbered(raw, source, survey, book))], survey.gate, (), book)
+    found = clean.parcels([(source, _numbered(raw, source, survey, book))], survey.gate, book)
     _same_land(found.frame, survey.parcels, raw, lang)
     outlines = _as_known(found.frame, survey.parcels)
     title = label("redline.title")

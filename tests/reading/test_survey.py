@@ -133,7 +133,11 @@ def test_a_folder_from_end_to_end(zone):
     survey = read_folder(folder, progress=said.append)
     assert survey.title.zh == "测试区" and survey.crs.to_epsg() == 4546 and str(survey.date) == "2026-11-01"
     assert survey.folder == folder.resolve() and survey.profile.id == "jiutong_classic"
-    assert list(survey.layers) == ["water"] and survey.absent == {"catv"} and (survey.layers["water"]["snap_m"] == 0.2).all()
+    assert (
+        list(survey.layers) == ["water"]
+        and survey.absent == {"catv"}
+        and (survey.layers["water"]["snap_m"] == 0.2).all()
+    )
     assert survey.barriers is not None and survey.barriers.empty and survey.ground is None
     assert said == ["parcels.gpkg", "water.gpkg"]
     assert set(survey.inputs) == {"zone.toml", "parcels.gpkg", "water.gpkg"}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import numpy.typing as npt
 import shapely
@@ -17,7 +15,7 @@ Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 
 _AHEAD = 10
-"""How many times the profile's distance from the edge is looked ahead."""
+"""How many times the profile's distance from the edge is looked ahead at first."""
 _ENDING = ("source", "outfall", "boundary_supply", "valve", "pump", "hydrant", "stub")
 """Points at which a line may well end."""
 
@@ -25,9 +23,9 @@ _ENDING = ("source", "outfall", "boundary_supply", "valve", "pump", "hydrant", "
 def edges(judgement: Judgement) -> list[Found]:
     """Name the mains that end at the edge of the survey: ahead of them nothing was surveyed.
 
-    The strip ahead of an end begins at the profile's distance from the edge, is as wide to both sides, and ten times
-    as long; no parcel and no feature of any service may lie in it. Laterals end at houses; where a service drains, only
-    the lower end matters.
+    The strip ahead of an end begins at the profile's distance from the edge and is as wide to both sides; no parcel and
+    no feature of any service may lie in it, however far ahead. Laterals end at houses; where a service drains, only the
+    lower end matters.
 
     Parameters
     ----------
@@ -36,34 +34,67 @@ def edges(judgement: Judgement) -> list[Found]:
     """
     near = judgement.survey.profile.inspections["edge"].value
     roles = {key: layer["role"].to_numpy(dtype=object) for key, layer in judgement.survey.layers.items()}
-    ends = {key: _dead(kept.network, roles[key], near) for key, kept in judgement.candidates.items()}
+    ends = {key: dead_ends(kept.network, roles[key], near) for key, kept in judgement.candidates.items()}
     away = np.concatenate([end[2] for end in ends.values()] or [np.empty(0, dtype=object)])
-    free = np.ones(len(away), dtype=bool)
-    for shapes in _surveyed(judgement):
-        at = np.flatnonzero(free)
-        if len(at) and len(shapes):
-            seen = shapely.STRtree(shapes).query(away[at], predicate="dwithin", distance=near)[0]
-            free[at[seen]] = False
+    free = unsurveyed(judgement, away)
     found, start = [], 0
     for key, (row, spot, strip) in ends.items():
         mine = np.flatnonzero(free[start : start + len(strip)])
         start += len(strip)
         ids = judgement.survey.layers[key].index.to_numpy(dtype=object)[row[mine]]
         nothing = np.full(len(mine), "", dtype=object)
-        values = {"near": [number(near)] * len(mine), "ahead": [number(near * _AHEAD)] * len(mine)}
+        values = {"near": [number(near)] * len(mine)}
         found.append(Found("dangle_edge", "info", key, row[mine], ids, nothing, spot[mine], values))
     return found
 
 
-def _surveyed(judgement: Judgement) -> Iterator[Shapes]:
-    """Give everything that was surveyed, what lies ahead of most ends first."""
-    yield np.asarray(judgement.survey.parcels.geometry.array, dtype=object)
-    for layer in judgement.survey.layers.values():
-        yield np.asarray(layer.geometry.array, dtype=object)
+def unsurveyed(judgement: Judgement, ahead: Shapes) -> Bools:
+    """Tell ahead of which ends nothing was surveyed, as far as the survey reaches.
+
+    Parameters
+    ----------
+    judgement
+        What was built; the profile says how wide the strips are.
+    ahead
+        Where the strips begin and how they run, of `dead_ends`.
+    """
+    near = judgement.survey.profile.inspections["edge"].value
+    surveyed = [judgement.survey.parcels, *judgement.survey.layers.values()]
+    trees = [shapely.STRtree(np.asarray(table.geometry.array, dtype=object)) for table in surveyed]
+    free = np.ones(len(ahead), dtype=bool)
+
+    def look(parts: Shapes, owner: Ints) -> None:
+        for tree in trees:  # the parcels first: they lie ahead of most ends
+            at = np.flatnonzero(free[owner])
+            free[owner[at[tree.query(parts[at], predicate="dwithin", distance=near)[0]]]] = False
+
+    look(ahead, np.arange(len(ahead)))
+    left = np.flatnonzero(free)
+    if len(left):  # few: now to the end, in stretches of which each has a small box
+        xy = shapely.get_coordinates(ahead[left]).reshape(-1, 2, 2)
+        boxes = np.array([table.total_bounds for table in surveyed if len(table)])
+        low, high = np.nanmin(boxes[:, :2], axis=0) - near, np.nanmax(boxes[:, 2:], axis=0) + near
+        step = xy[:, 1] - xy[:, 0]
+        count = int(np.hypot(*(high - low)) / np.hypot(*step[0])) + 1
+        start = (xy[:, :1] + step[:, None] * np.arange(1, count + 1)[:, None]).reshape(-1, 2)
+        owner, step = np.repeat(left, count), np.repeat(step, count, axis=0)
+        inside = (np.maximum(start, start + step) >= low).all(axis=1) & (np.minimum(start, start + step) <= high).all(1)
+        look(shapely.linestrings(np.stack([start, start + step], axis=1)[inside]), owner[inside])
+    return free
 
 
-def _dead(network: Network, role: Shapes, near: float) -> tuple[Ints, Shapes, Shapes]:
-    """Find the dead ends of mains: rows of the layer, places, and the line ahead of each."""
+def dead_ends(network: Network, role: Shapes, near: float) -> tuple[Ints, Shapes, Shapes]:
+    """Find the dead ends of mains: rows of the layer, places, and the line ahead of each.
+
+    Parameters
+    ----------
+    network
+        The network of one service.
+    role
+        Role of each row of its layer.
+    near
+        Distance from the edge of the survey [m].
+    """
     joined, drawing = network.joined, network.drawing
     drawn = len(drawing.lines)
     degree = np.bincount(np.concatenate([joined.u, joined.v]), minlength=len(joined.xy))

@@ -54,9 +54,7 @@ def _apart(judgement: Judgement, key: str) -> list[Found]:
     row = row[np.isin(role[row], (*_SUPPLYING, *_MARKING)) & ~_held(judgement, key)[row]]
     if not len(lines) or not len(row):
         return []
-    (at, line), gap = shapely.STRtree(shapes[lines]).query_nearest(
-        shapes[row], return_distance=True, all_matches=False
-    )
+    (at, line), gap = shapely.STRtree(shapes[lines]).query_nearest(shapes[row], return_distance=True, all_matches=False)
     far = gap > network.reach_m[row[at]]
     row, other, gap = row[at[far]], lines[line[far]], gap[far]
     ids = layer.index.to_numpy(dtype=object)
@@ -88,10 +86,7 @@ def _text(values: npt.NDArray[np.float64]) -> pd.Series:
 
 
 def _twice(judgement: Judgement, key: str) -> list[Found]:
-    """Find points of one role that lie almost on each other; of several the first in the file is kept.
-
-    House connections are left out: several may come out of one shaft.
-    """
+    """Find points of one role that lie almost on each other; of several the first in the file is kept."""
     layer = judgement.survey.layers[key]
     near_m = judgement.survey.profile.inspections["point_spacing"].value
     shapes, role = np.asarray(layer.geometry.array, dtype=object), layer["role"]

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import shapely
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse import coo_array, csr_array
+from scipy.sparse.csgraph import breadth_first_order, connected_components
 
-from gisplan.faults.gaps import Gaps
+from gisplan.faults.breaking.gaps import Gaps
 from gisplan.judging.candidates import Candidates
 from gisplan.networks.network import BOTH, FORWARD, REVERSE, UNSURE, Network
 from gisplan.networks.standing import A
@@ -75,7 +75,7 @@ class Mends:
         `DRAWING`, `VALVE`, … of each mend.
     thing
         What is mended: number of the gap; joint of the valve; row of the layer for a line or source; for what has to
-        be built the number in `builds`.
+        be built its number in `builds`.
     arrows
         All steps, mended or not.
     root
@@ -85,7 +85,7 @@ class Mends:
     gaps
         The gaps that could be closed.
     builds
-        Joint, and line to the nearest live thing, of what would have to be built.
+        What would have to be built, from a place of the part to the nearest thing that is live.
     """
 
     cause: Ints
@@ -94,7 +94,7 @@ class Mends:
     root: int
     piece_guard: Ints
     gaps: Gaps
-    builds: tuple[Ints, Shapes]
+    builds: Gaps
 
 
 def mends(kept: Candidates, gaps: Gaps) -> Mends:
@@ -116,24 +116,29 @@ def mends(kept: Candidates, gaps: Gaps) -> Mends:
         arrows = arrows.plus(more)
     live = np.append(np.append(supply.joint == 0, np.zeros(len(gaps.foot), dtype=bool)), True)
     arrows = _rooted(arrows, live, root)
-    more, spot, way = _builds(kept, arrows, (live, root), book)
-    return Mends(book.causes, book.things, arrows.plus(more), root, piece_guard, gaps, (spot, way))
+    builds, joint = _builds(kept, arrows, _free(kept, arrows, book), (live, root))
+    guard = book.add(MISSING, np.arange(len(builds)))
+    built = Arrows(joint, _receiving(kept, builds, root), guard, _MISSING + builds.gap_m)
+    built = _rooted(built, live, root)
+    return Mends(*book.columns(), arrows.plus(built), root, piece_guard, gaps, builds)
 
 
 class _Book:
-    """Numbers the mends."""
+    """Numbers the mends; the same thing has one number for each cause."""
 
     def __init__(self) -> None:
-        self.causes = np.empty(0, dtype=np.int64)
-        self.things = np.empty(0, dtype=np.int64)
+        self.numbers: dict[tuple[int, int], int] = {}
 
     def add(self, cause: int, things: Ints) -> Ints:
-        """Enter things of one cause; the numbers of their mends come back, one for each different thing."""
+        """Enter things of one cause; the number of the mend of each comes back."""
         known, which = np.unique(things, return_inverse=True)
-        start = len(self.causes)
-        self.causes = np.concatenate([self.causes, np.full(len(known), cause)]).astype(np.int64)
-        self.things = np.concatenate([self.things, known]).astype(np.int64)
-        return np.asarray(start + which, dtype=np.int64)
+        numbers = [self.numbers.setdefault((cause, thing), len(self.numbers)) for thing in known.tolist()]
+        return np.array(numbers, dtype=np.int64)[which]
+
+    def columns(self) -> tuple[Ints, Ints]:
+        """Give the cause and the thing of every mend."""
+        table = np.array(list(self.numbers), dtype=np.int64).reshape(-1, 2)
+        return table[:, 0], table[:, 1]
 
 
 def _piece_guards(network: Network, book: _Book) -> Ints:
@@ -163,14 +168,16 @@ def _steps(network: Network, ends: tuple[Ints, Ints], piece: Ints, guards: tuple
     idle = network.standing.grade[piece] != A
     way = network.direction[piece] if network.service.directed else np.full(len(piece), BOTH)
     ahead, back = np.isin(way, (FORWARD, BOTH)), np.isin(way, (REVERSE, BOTH))
-    effort = np.where(idle, _STATUS + length, 1e-9)
+    gone = np.isin(network.standing.why[piece], ("abandoned", "closed"))
+    effort = np.where(idle, _STATUS + length + _STATUS * gone, 1e-9)
     out = Arrows(u[ahead], v[ahead], guard[ahead], effort[ahead]).plus(
         Arrows(v[back], u[back], guard[back], effort[back])
     )
     turned = np.flatnonzero((~ahead | ~back) & ~idle)
     if len(turned):
         mend = book.add(FLOW, network.row[piece[turned]])
-        cost = np.full(len(turned), _FLOW)
+        # Where no direction is given none need be believed wrong.
+        cost = np.where(way[turned] == UNSURE, _STATUS + length[turned], _FLOW)
         for tail, head, drawn in ((u, v, ahead), (v, u, back)):
             mine = ~drawn[turned]
             out = out.plus(Arrows(tail[turned[mine]], head[turned[mine]], mend[mine], cost[mine]))
@@ -203,13 +210,13 @@ def _sources(kept: Candidates, root: int, book: _Book) -> Arrows:
 def _across(kept: Candidates, gaps: Gaps, piece_guard: Ints, book: _Book) -> Arrows:
     """Close the gaps: each side of one is a joint, or a foot on a piece between its two ends."""
     network, supply = kept.network, kept.shut
-    foot = np.arange(len(gaps.foot)) + len(supply.joint)
+    joints = len(supply.joint)
+    foot = np.arange(len(gaps.foot)) + joints
     u, v = supply.ends[0][gaps.foot], supply.ends[1][gaps.foot]
     out = _steps(network, (u, foot), gaps.foot, (piece_guard, book))
     out = out.plus(_steps(network, (foot, v), gaps.foot, (piece_guard, book)))
-    sides = [np.where(side < 0, foot[~side] if len(foot) else side, side) for side in (gaps.a, gaps.b)]
-    guard = book.add(DRAWING, np.arange(len(gaps)))
-    return out.plus(_both(sides[0], sides[1], guard, _GAP + gaps.gap_m))
+    a, b = (np.where(side < 0, joints - 1 - side, side) for side in (gaps.a, gaps.b))
+    return out.plus(_both(a, b, book.add(DRAWING, np.arange(len(gaps))), _GAP + gaps.gap_m))
 
 
 def _rooted(arrows: Arrows, live: Bools, root: int) -> Arrows:
@@ -218,36 +225,111 @@ def _rooted(arrows: Arrows, live: Bools, root: int) -> Arrows:
     return Arrows(tail, head, arrows.guard, arrows.effort).take((tail != head) & (tail != root))
 
 
-def _builds(
-    kept: Candidates, arrows: Arrows, ground: tuple[Bools, int], book: _Book
-) -> tuple[Arrows, Ints, Shapes]:
-    """Measure, for what no mend of the data joins to a source, the straight way from its lowest end to what is live.
+def _free(kept: Candidates, arrows: Arrows, book: _Book) -> Bools:
+    """Tell which steps need nothing that has to be built or turned round: what they link has one new line in common.
+
+    A stretch that does not operate links for pressure only: water that drains must find its own lower end, and a
+    planned sewer may end in nothing itself.
+    """
+    cause = np.append(book.columns()[0], -1)[arrows.guard]
+    idle = (cause == STATUS) & kept.network.service.directed
+    return np.asarray((arrows.effort < _FLOW) & ~idle)
+
+
+def _builds(kept: Candidates, arrows: Arrows, free: Bools, ground: tuple[Bools, int]) -> tuple[Gaps, Ints]:
+    """Measure, for what no mend of the data joins to a source, the straight way from its lowest end to what has supply.
 
     Lines that would have to be turned round do not count here: a street that drains to an end where nothing is lacks
-    its next stretch.
+    its next stretch. `free` are the steps that link what needs one new line in common.
     """
     live, root = ground
-    network, supply = kept.network, kept.shut
-    none = np.empty(0, dtype=np.int64)
-    nothing = Arrows(none, none, none, np.empty(0)), none, np.empty(0, dtype=object)
-    drawn = arrows.take(~((book.causes == FLOW)[arrows.guard] & (arrows.guard >= 0)) if len(book.causes) else slice(None))
+    network = kept.network
     size = len(live)
-    links = coo_array((np.ones(len(drawn.tail), np.int8), (drawn.tail, drawn.head)), shape=(size, size)).tocsr()
+    back = reached(arrows.take(arrows.effort < _FLOW), root, size)
+    lost = np.logical_not(back)
+    drawn = arrows.take(free & lost[arrows.tail])
+    links = coo_array((np.ones(len(drawn.tail), np.int8), (drawn.tail, drawn.head)), shape=(size, size))
     _, group = connected_components(links, directed=True, connection="strong")
     last = np.ones(int(group.max()) + 1, dtype=bool)
     last[group[drawn.tail[group[drawn.tail] != group[drawn.head]]]] = False
-    last[group[root]] = False
-    dark = np.flatnonzero((supply.piece != 0) & (network.standing.grade == A))
-    owner, joint, shape = _outlets(kept, dark, (group, last))
-    target = _live_shapes(kept)
-    if len(owner) == 0 or len(target) == 0:
-        return nothing
+    joint, row, shape = _lowest(kept, lost & last[group])
+    target, piece, fed = _within(kept, back)
+    if len(joint) == 0 or len(target) == 0:
+        joint, target = joint[:0], np.empty(0, dtype=object)
+        shape = shape[:0]
     (at, other), gap = shapely.STRtree(target).query_nearest(shape, all_matches=False, return_distance=True)
-    best = at[np.lexsort((at, gap[np.argsort(at)][at], owner[at]))]
-    first = best[np.flatnonzero(np.diff(owner[best], prepend=-1))]
-    nearest = np.empty(len(shape), dtype=np.int64)
-    nearest[at] = other
-    way = np.asarray(shapely.shortest_line(shape[first], target[nearest[first]]), dtype=object)
-    guard = book.add(MISSING, np.arange(len(first)))
-    built = Arrows(joint[first], np.full(len(first), root), guard, _MISSING + shapely.length(way))
-    return built, joint[first], way
+    order = np.lexsort((at, gap, group[joint[at]]))
+    first = order[np.flatnonzero(np.diff(group[joint[at[order]]], prepend=-1))]
+    at, other = at[first], other[first]
+    way = np.asarray(shapely.shortest_line(shape[at], target[other]), dtype=object)
+    side = piece[other] >= 0
+    b = np.where(side, -np.cumsum(side), fed[other])
+    foot = piece[other[side]]
+    foot_m = shapely.line_locate_point(target[other[side]], shapely.get_point(way[side], -1))
+    far = np.where(side, network.row[piece[other]], _row_of_source(network)[fed[other]])
+    return Gaps(joint[at], b, np.asarray(shapely.length(way)), way, row[at], far, foot, foot_m), joint[at]
+
+
+def reached(arrows: Arrows, root: int, size: int) -> Bools:
+    """Tell which joints can follow arrows to the root."""
+    links = csr_array((np.ones(len(arrows.tail), np.int8), (arrows.head, arrows.tail)), shape=(size, size))
+    found = np.zeros(size, dtype=bool)
+    found[breadth_first_order(links, root, directed=True, return_predecessors=False)] = True
+    return found
+
+
+def _lowest(kept: Candidates, wanted: Bools) -> tuple[Ints, Ints, Shapes]:
+    """Give what a new line could start from: any place of a part, or for a service that drains its lowest joints.
+
+    Joint, row of the layer, and shape.
+    """
+    network, supply = kept.network, kept.shut
+    dark = np.flatnonzero((supply.piece != 0) & (network.standing.grade == A))
+    u, v = supply.ends[0][dark], supply.ends[1][dark]
+    if not network.service.directed:
+        joint = np.where(u < len(network.joined.xy), u, v)  # not the end at a closed valve, which is a joint of its own
+        mine = wanted[u] & (joint < len(network.joined.xy))
+        return joint[mine], network.row[dark[mine]], network.joined.piece(dark[mine])
+    joint, place = np.concatenate([u, v]), np.concatenate([network.joined.u[dark], network.joined.v[dark]])
+    row = np.tile(network.row[dark], 2)
+    which = np.flatnonzero(wanted[joint] & (joint < len(network.joined.xy)))
+    joint, first = np.unique(joint[which], return_index=True)
+    spots = shapely.points(network.joined.xy[place[which[first]]])
+    return joint, row[which[first]], np.asarray(spots, dtype=object)
+
+
+def _within(kept: Candidates, back: Bools) -> tuple[Shapes, Ints, Ints]:
+    """Give what a new line could lead to: shape, piece or -1, joint or -1.
+
+    That is what is live today, pieces and the places of working sources, and what other mends bring back: a street
+    whose plant is still being built is where the next street's sewer goes.
+    """
+    network, supply = kept.network, kept.shut
+    works = network.standing.grade == A
+    u, v = supply.ends
+    piece = np.flatnonzero((supply.piece == 0) | (works & back[u] & back[v]))
+    fed = np.unique(network.sources.joint[network.sources.standing.grade == A])
+    points = np.asarray(shapely.points(network.joined.xy[fed]), dtype=object)
+    return (
+        np.concatenate([network.joined.piece(piece), points]),
+        np.concatenate([piece, np.full(len(fed), -1)]),
+        np.concatenate([np.full(len(piece), -1), fed]),
+    )
+
+
+def _receiving(kept: Candidates, builds: Gaps, root: int) -> Ints:
+    """Give the joint from which each new line would have its supply."""
+    network, supply = kept.network, kept.shut
+    out = np.full(len(builds), root, dtype=np.int64)
+    side = builds.b < 0
+    piece = builds.foot[-1 - builds.b[side]]
+    against = (network.direction[piece] == REVERSE) & network.service.directed
+    out[side] = np.where(against, supply.ends[0][piece], supply.ends[1][piece])
+    return out
+
+
+def _row_of_source(network: Network) -> Ints:
+    """Give the row of the layer of the source at each joint; -1 where there is none."""
+    row = np.full(len(network.joined.xy), -1, dtype=np.int64)
+    row[network.sources.joint[::-1]] = network.sources.row[::-1]
+    return row

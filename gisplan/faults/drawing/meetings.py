@@ -1,4 +1,4 @@
-"""Meetings: where the lines of one layer lie on each other, and where they cross, found on columns of their stretches."""
+"""Meetings: where the lines of one layer lie on each other, and where they cross, found on columns of stretches."""
 
 from __future__ import annotations
 
@@ -60,6 +60,9 @@ class _Stretches:
 
     @classmethod
     def of(cls, lines: Shapes) -> _Stretches:
+        if not len(lines):
+            none = np.empty(0, np.int64)
+            return cls(np.empty((0, 2)), np.empty((0, 2)), none, none)
         _, xy, (offsets,) = shapely.to_ragged_array(lines)
         inner = np.ones(len(xy), dtype=bool)
         inner[offsets[1:] - 1] = False
@@ -68,21 +71,32 @@ class _Stretches:
         return cls(xy[at, :2], xy[at + 1, :2], np.cumsum(count) - count, count)
 
 
-def meet(lines: Shapes) -> tuple[Crossed, Shared]:
+def neighbours(lines: Shapes, near_m: float) -> tuple[Ints, Ints]:
+    """Find the pairs of lines (``a < b``) whose boxes are no further apart than a distance."""
+    if not len(lines):
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    boxes = shapely.bounds(lines).reshape(-1, 2, 2) + np.array([[-near_m], [near_m]]) / 2
+    diagonals = shapely.linestrings(boxes)  # a tree looks at boxes only, and a diagonal has the same box
+    a, b = shapely.STRtree(diagonals).query(diagonals)
+    once = a < b
+    return a[once].astype(np.int64), b[once].astype(np.int64)
+
+
+def meet(lines: Shapes, pairs: tuple[Ints, Ints]) -> tuple[Crossed, Shared]:
     """Find where lines cross or touch, and the stretches that they share.
 
-    A line is not compared with itself. Lines that meet at a vertex of both meet up to four times over, once for every
-    pair of stretches there.
+    Lines that meet at a vertex of both meet up to four times over, once for every pair of stretches there.
 
     Parameters
     ----------
     lines
-        LineStrings of some length.
+        LineStrings.
+    pairs
+        Lines to be compared, from `neighbours` with `ON_M` or more.
     """
-    stretches = _Stretches.of(lines) if len(lines) else None
     crossed, shared = [], []
-    for line, stretch in _near(lines, stretches) if stretches is not None else ():
-        a, b = stretch
+    stretches = _Stretches.of(lines)
+    for line, (a, b) in _near(pairs, stretches, shapely.bounds(lines).reshape(-1, 4)):
         given = (stretches.start[a], stretches.stop[a], stretches.start[b], stretches.stop[b])
         which, xy, sine = _cross(given)
         crossed.append((line[0][which], line[1][which], xy, sine))
@@ -95,23 +109,29 @@ def meet(lines: Shapes) -> tuple[Crossed, Shared]:
     )
 
 
-def _near(lines: Shapes, stretches: _Stretches) -> Iterator[tuple[tuple[Ints, Ints], tuple[Ints, Ints]]]:
-    """Give the pairs of stretches of different lines whose boxes touch, a portion at a time: lines, stretches."""
-    boxes = shapely.bounds(lines) + np.array([-ON_M, -ON_M, ON_M, ON_M])
-    found = shapely.box(*boxes.T)
-    a, b = shapely.STRtree(found).query(found)
-    a, b = a[a < b].astype(np.int64), b[a < b].astype(np.int64)
-    low, high = np.minimum(stretches.start, stretches.stop), np.maximum(stretches.start, stretches.stop)
+def _near(
+    pairs: tuple[Ints, Ints], stretches: _Stretches, boxes: Floats
+) -> Iterator[tuple[tuple[Ints, Ints], tuple[Ints, Ints]]]:
+    """Give the pairs of stretches of paired lines whose boxes touch, a portion at a time: lines, stretches."""
+    a, b = pairs
+    low, high = np.minimum(stretches.start, stretches.stop) - ON_M, np.maximum(stretches.start, stretches.stop) + ON_M
     for rows in _portions(stretches.count[a]):
         pair, one = _spread(rows, stretches.first[a[rows]], stretches.count[a[rows]])
-        near = (high[one] >= boxes[b[pair], :2]).all(axis=1) & (low[one] <= boxes[b[pair], 2:]).all(axis=1)
+        near = _touch((low[one], high[one]), (boxes[b[pair], :2], boxes[b[pair], 2:]))
         pair, one = pair[near], one[near]
         for part in _portions(stretches.count[b[pair]]):
             at, two = _spread(part, stretches.first[b[pair[part]]], stretches.count[b[pair[part]]])
             mine = one[at]
-            near = (high[mine] + ON_M >= low[two]).all(axis=1) & (low[mine] - ON_M <= high[two]).all(axis=1)
+            near = _touch((low[mine], high[mine]), (low[two], high[two]))
             kept = pair[at[near]]
             yield (a[kept], b[kept]), (mine[near], two[near])
+
+
+def _touch(one: tuple[Floats, Floats], two: tuple[Floats, Floats]) -> npt.NDArray[np.bool_]:
+    """Tell which boxes, given by their low and high corners, touch."""
+    (low, high), (least, most) = one, two
+    near = (high[:, 0] >= least[:, 0]) & (low[:, 0] <= most[:, 0])
+    return np.asarray(near & (high[:, 1] >= least[:, 1]) & (low[:, 1] <= most[:, 1]))
 
 
 def _portions(count: Ints) -> Iterator[Ints]:
@@ -147,19 +167,15 @@ def _cross(given: tuple[Floats, Floats, Floats, Floats]) -> tuple[Ints, Floats, 
 
 
 def _share(given: tuple[Floats, Floats, Floats, Floats]) -> tuple[Ints, Floats, Floats]:
-    """Find which pairs of stretches lie on each other, and from where to where."""
+    """Find which pairs of stretches lie on each other as far as both reach, and from where to where."""
     start, stop, other, end = given
     far = np.hypot(*(stop - start).T)
-    with np.errstate(divide="ignore", invalid="ignore"):  # stretches of no length share nothing
+    with np.errstate(divide="ignore", invalid="ignore"):  # stretches of no length, and those across, share nothing
         way = (stop - start) / far[:, None]
         first, last = (way * (other - start)).sum(axis=1), (way * (end - start)).sum(axis=1)
-        aside, slope = _turn(way, other - start), _turn(way, end - other) / (last - first)
         low, high = np.maximum(0.0, np.minimum(first, last)), np.minimum(far, np.maximum(first, last))
-        # The stretch beside lies at `aside + slope * (s - first)`; what counts is where that is within ON_M.
-        rim = np.sort(np.stack([(-ON_M - aside) / slope, (ON_M - aside) / slope]), axis=0) + first
-        level = slope == 0
-        low = np.where(level, low, np.maximum(low, rim[0]))
-        high = np.where(level, high, np.minimum(high, rim[1]))
-        lies = (high > low) & (np.abs(slope) <= _PARALLEL) & (~level | (np.abs(aside) <= ON_M))
-    which = np.flatnonzero(lies)
+        aside, slope = _turn(way, other - start), _turn(way, end - other) / (last - first)
+        # Lines that part at a narrow angle are near each other for a while, but not as far as both reach.
+        lies = (np.abs(aside + slope * (low - first)) <= ON_M) & (np.abs(aside + slope * (high - first)) <= ON_M)
+    which = np.flatnonzero(lies & (high > low) & (np.abs(slope) <= _PARALLEL))
     return which, start[which] + low[which, None] * way[which], start[which] + high[which, None] * way[which]

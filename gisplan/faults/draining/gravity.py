@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import shapely
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -189,6 +190,10 @@ class Flow:
         ends = mains[follows[mains] < 0]
         final[run[ends]] = ends
         return run, first, final
+
+    def spots(self, joints: Ints) -> npt.NDArray[np.object_]:
+        """Give some joints as points."""
+        return np.asarray(shapely.points(self.network.joined.xy[joints].reshape(-1, 2)), dtype=object)
 
     def names(self, pieces: Ints) -> npt.NDArray[np.object_]:
         """Give the feature ids of some pieces."""

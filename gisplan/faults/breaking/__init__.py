@@ -1,0 +1,1 @@
+"""Breaking: what cuts land off from its source, and how it could be mended."""

@@ -1,0 +1,1 @@
+"""Draining: what is wrong with services whose water runs downhill."""

@@ -1,0 +1,1 @@
+"""Drawing: what is wrong with lines and points as they are drawn."""
