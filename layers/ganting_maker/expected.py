@@ -88,7 +88,7 @@ def _all() -> Iterator[Row]:
 
 
 def _west() -> Iterator[Row]:
-    """West of the railway: the overdue avenue, the planned ring, the main on the far side."""
+    """West of the railway: the overdue avenue, the planned ring, the main on the far side, broken cable mains."""
     for place in (slot("GT", 1, 2, "N", 0, "W"), slot("GT", 1, 3, "S", 0, "W")):
         for service in ("road", "water", "power", "telecom", "gas"):
             yield place, service, "U", "overdue", "中央大道西延逾期"
@@ -98,10 +98,12 @@ def _west() -> Iterator[Row]:
     yield slot("GT", 2, 1, "S", 1), "sewage", "B", "construction", "管已通，厂在建"
     for place in (slot("GT", 1, 3, "N", 0, "W"), slot("GT", 1, 4, "S", 0, "W")):
         yield place, "road", "C", "planned", "纬三街西段规划且资金下达"
+        yield place, "catv", "D", "not_connected", "分前端出线画断0.4米"
     for place in (slot("GT", 1, 4, "S", 0, "W"), slot("GT", 1, 4, "N", 0, "W")):
         yield place, "gas", "D", "blocked", "管在铁路东侧约30米"
     for k in (1, 2):
         yield east(k, "N" if k == 1 else "S", 2), "gas", "D", "wrong_class", "只有高压过境管"
+        yield east(k, "N" if k == 1 else "S", 2), "catv", "D", "not_connected", "西侧缺380米干线"
 
 
 def _middle() -> Iterator[Row]:

@@ -152,6 +152,27 @@ def _gas(rows: list[Row]) -> list[Row]:
             {"feature": "RQ-GT-TD2", "name": "铁路东侧燃气管", **common, "geometry": run}]  # fmt: skip
 
 
+def _catv(rows: list[Row]) -> list[Row]:
+    """Return a second headend whose line begins 0.4 m beside it, and the end of a main that nothing leads to.
+
+    Both are drawn as existing. The survey of cable TV has a tolerance of its own (0.3 m), so that the slip stays open.
+    """
+    _, north = GT.node(0, 3, SIDE["catv"])
+    head, stop = GT.place(70.0, north), GT.place(250.0, north)
+    line = LineString([head, stop])
+    common = {"status": "现状", "works": None}
+    out: list[Row] = [
+        {"feature": "GB-GT-QD2", "role": "source", "kind": "headend", "name": "西区分前端（示例）", **common,
+         "geometry": millimetre(Point(head))},
+        {"feature": "GB-GT-QD2-L", "role": "line", "name": "西区分前端出线", "fibres": 48, **common,
+         "geometry": millimetres(substring(line, 0.4, line.length))},
+    ]  # fmt: skip
+    street = GT.line(*GT.ends(("H", 1, 6), SIDE["catv"]))
+    out.append({"feature": "GB-GT-H16", "role": "line", "name": "纬一街" + WORDS["catv"], "fibres": 96, **common,
+                "geometry": millimetres(substring(street, 380.0, street.length))})  # fmt: skip
+    return out
+
+
 def _power(rows: list[Row]) -> list[Row]:
     """110 kV overhead line into the substation."""
     station = next(r for r in rows if r["feature"] == "GD-GT-BDZ1")["geometry"]
@@ -175,7 +196,13 @@ def _water(rows: list[Row]) -> list[Row]:
     return out
 
 
-EXTRAS: dict[str, Callable[[list[Row]], list[Row]]] = {"road": _roads, "gas": _gas, "power": _power, "water": _water}
+EXTRAS: dict[str, Callable[[list[Row]], list[Row]]] = {
+    "road": _roads,
+    "gas": _gas,
+    "power": _power,
+    "water": _water,
+    "catv": _catv,
+}
 
 
 def laterals(

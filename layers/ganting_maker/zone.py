@@ -29,6 +29,7 @@ file = "catv.geojson"
 crs = "EPSG:4490"
 status = "现状"
 as_of = 2026-08-31
+snap = "0.3 m"
 """)
     for name, (key, service, kind, (i, j), issuer, document) in SUPPLY.items():
         site = SITES[key]
