@@ -10,21 +10,27 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gisplan.base import VERSION
 from gisplan.base.errors import EncodingError, ExportError, GisplanError, LayerError, ReadError
 from gisplan.base.fields import fields, plain
-from gisplan.base.labels import LANGS, say
+from gisplan.base.labels import LANGS, codes, label, say
 from gisplan.reading.process.clerk import ahead
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from gisplan.outputs.fixes import Asked
     from gisplan.outputs.tables import Tables
     from gisplan.rules.profile import Profile
+    from gisplan.zone import Zone
 
 DONE, BUG, USAGE, REFUSED, UNKNOWN, UNWRITTEN, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 _REDLINE = "redline"  # the folder beside the zone's own results
+_TOP = 20  # faults that are listed without --top
 _NEAR = 5  # unknown ids that are answered one by one; the rest are only counted
 
 
@@ -116,6 +122,22 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("service", metavar="SERVICE", help=words("service"))
     explain.set_defaults(run=_explain)
 
+    issues = commands.add_parser("issues", help=words("issues"), description=words("issues"), allow_abbrev=False)
+    common(issues)
+    several: dict[str, Any] = {"nargs": "+", "action": "extend", "default": []}
+    issues.add_argument("--service", metavar="S", help=words("of_service"), **several)
+    issues.add_argument("--code", metavar="C", help=words("code"), **several)
+    grades = [code.removeprefix("severity.") for code in codes("severity.")]
+    issues.add_argument("--severity", choices=grades, help=words("severity"), **several)
+    issues.add_argument("--parcel", metavar="P", help=words("of_parcel"))
+    issues.add_argument("--top", metavar="N", type=_whole, default=_TOP, help=words("top"))
+    issues.add_argument("--tolerance", action="store_true", help=words("tolerance"))
+    files = issues.add_mutually_exclusive_group()
+    files.add_argument("--out", metavar="DIR", type=Path, help=words("faults_out"))
+    files.add_argument("--csv", metavar="FILE", type=Path, help=words("csv"))
+    issues.add_argument("--map", metavar="FILE", type=Path, help=words("map"))
+    issues.set_defaults(run=_issues)
+
     seen = commands.add_parser("inspect", help=words("inspect"), description=words("inspect"), allow_abbrev=False)
     seen.add_argument("path", metavar="FILE|FOLDER", type=Path, help=words("what"))
     seen.add_argument("--json", action="store_true", help=words("json"))
@@ -140,9 +162,16 @@ def _date(text: str) -> dt.date:
         raise argparse.ArgumentTypeError(say("cli.no_date", "both", found=repr(text))) from error
 
 
+def _whole(text: str) -> int:
+    """Read how many; argparse turns the error into a sentence and exit code 2."""
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(say("cli.no_number", "both", found=repr(text)))
+    return int(text)
+
+
 def _check(arguments: argparse.Namespace) -> int:
     """Read, judge, write, and show the summary."""
-    _probe(arguments.out, arguments.zone, arguments.lang)
+    _probe(arguments.out, arguments.zone, arguments.lang, _REDLINE)
     ahead(arguments.lang)
     from gisplan.outputs.console import Bar, show, show_apart
     from gisplan.outputs.delivery import MAP, write_all
@@ -193,6 +222,96 @@ def _explain(arguments: argparse.Namespace) -> int:
         report = check(zone, progress=bar.part(0.4, 1.0, checking, _services(zone.profile, lang)))
     print(printable(report.explain(arguments.parcel, service, lang=lang)))
     return DONE
+
+
+def _issues(arguments: argparse.Namespace) -> int:
+    """List what is wrong with the survey, the fault with most land at stake first."""
+    lang = arguments.lang
+    for path in (arguments.csv, arguments.map):
+        if path is not None:
+            _probe(path.parent, arguments.zone, lang)
+    if arguments.out is not None:
+        _probe(arguments.out, arguments.zone, lang)
+    ahead(lang)
+    from gisplan.faults.concerns import concerns
+    from gisplan.faults.tolerances import tolerances
+    from gisplan.outputs import fixes
+    from gisplan.outputs.console import Bar, show_lines, show_rows
+    from gisplan.outputs.curve import show_curves
+    from gisplan.report import check
+    from gisplan.zone import read
+
+    reading, checking = say("progress.reading", lang), say("progress.checking", lang)
+    with Bar(reading) as bar:
+        zone = read(arguments.zone, profile=arguments.profile, lang=lang, progress=bar.part(0.0, 0.3, reading))
+        asked = _asked(arguments, zone)
+        if arguments.date is not None:
+            zone = zone.at(arguments.date)
+        report = check(zone, progress=bar.part(0.3, 0.9, checking, _services(zone.profile, lang)))
+        whole = report.tables()
+        if asked.parcel:
+            asked = replace(asked, ids=concerns(zone.judged(), asked.parcel))
+        tables = fixes.select(whole, asked)
+        curve = tolerances(zone.judged()) if arguments.tolerance else None
+        if curve is not None and asked.layers:
+            curve = curve[curve["service"].isin(asked.layers)]
+        _keep(tables, curve, arguments)
+    show_lines(fixes.head(tables, lang))
+    kinds = fixes.counts(tables, lang)
+    if kinds:
+        show_rows(kinds, fixes.headings(lang))
+    show_lines(fixes.ranked(tables, lang, arguments.top))
+    show_lines(fixes.records(tables, lang, frozenset(whole.faults["code"])))
+    if curve is not None:
+        show_curves(curve, tables, lang)
+    for path in (arguments.out, arguments.csv, arguments.map):
+        if path is not None:
+            print(say("cli.written", lang, path=_here(path)))
+    return DONE
+
+
+def _keep(tables: Tables, curve: pd.DataFrame | None, arguments: argparse.Namespace) -> None:
+    """Write the files that were asked for."""
+    from gisplan.outputs.csvfiles import write_faults
+    from gisplan.outputs.delivery import write_fixes
+    from gisplan.outputs.map import review_map
+
+    if arguments.out is not None:
+        write_fixes(tables, curve, arguments.out, arguments.lang)
+    if arguments.csv is not None:
+        arguments.csv.parent.mkdir(parents=True, exist_ok=True)
+        write_faults(tables, arguments.csv)
+    if arguments.map is not None:
+        arguments.map.parent.mkdir(parents=True, exist_ok=True)
+        review_map(tables, arguments.lang).save(str(arguments.map))
+
+
+def _asked(arguments: argparse.Namespace, zone: Zone) -> Asked:
+    """Look up what a fix list is to hold.
+
+    Raises
+    ------
+    GisplanError
+        The zone has no such service or parcel, or there is no such kind of fault.
+    """
+    from gisplan.outputs.fixes import PARCELS, Asked, kind, split
+
+    lang = arguments.lang
+    of_parcels = {plain(text) for text in (PARCELS, "parcel", *label("in.parcels").text("both").split())}
+    named = split(arguments.service)
+    layers = {PARCELS if plain(name) in of_parcels else zone.profile.service(name).key for name in named}
+    files = {str(file) for key in layers & set(zone.layers) for file in zone.layers[key]["file"].unique()}
+    if PARCELS in layers:
+        files |= {str(file) for file in zone.parcels["file"].unique()}
+    if arguments.parcel is not None:
+        _known([arguments.parcel], [str(p) for p in zone.parcels.index], lang)
+    return Asked(
+        layers=frozenset(layers),
+        files=frozenset(files - {"zone.toml"}),
+        codes=frozenset(kind(text, lang) for text in split(arguments.code)),
+        severities=frozenset(arguments.severity),
+        parcel=arguments.parcel or "",
+    )
 
 
 def _inspect(arguments: argparse.Namespace) -> int:
@@ -259,15 +378,15 @@ def _unknown(tables: Tables) -> bool:
     return bool(((cells["need"] == "required") & (cells["grade"] == "U")).any())
 
 
-def _probe(out: Path, zone: Path, lang: str) -> None:
-    """See that results can be written before an hour is spent on computing them.
+def _probe(out: Path, zone: Path, lang: str, *inner: str) -> None:
+    """See that results can be written before an hour is spent on computing them; `inner` are folders made inside.
 
     Raises
     ------
     ExportError
         The folder is a file, may not be written, or is the zone's own: results would be read as layers next time.
     """
-    if zone.resolve() in {out.resolve(), (out / _REDLINE).resolve()}:
+    if zone.resolve() in {out.resolve(), *((out / name).resolve() for name in inner)}:
         raise ExportError(say("cli.out_zone", lang, out=_here(out)))
     there = out
     while not there.exists() and there != there.parent:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from shapely.geometry import LineString, Point, box
 
+from gisplan.faults.fault import COLUMNS
 from gisplan.outputs.tables import Tables
 
 CRS = "EPSG:4546"
@@ -182,8 +183,49 @@ def features() -> gpd.GeoDataFrame:
 
 
 def joins() -> gpd.GeoDataFrame:
-    row = {"service": ["water"], "feature": ["L1"], "other": ["L2"], "kind": ["end_end"], "gap_m": [0.4]}
+    row = {
+        "id": ["J-0000000001"],
+        "service": ["water"],
+        "feature": ["L1"],
+        "other": ["L2"],
+        "kind": ["end_end"],
+        "gap_m": [0.4],
+        "doubt": [""],
+        "undone": [False],
+        "hanging_parcels": [1.0],
+        "hanging_mu": [50.1],
+    }
     return gpd.GeoDataFrame(row, geometry=[Point(X0, Y0)], crs=CRS)
+
+
+def faults() -> gpd.GeoDataFrame:
+    """One fault a shape: a near miss (line), two joins (points, one of them with every hostile text), an area, none."""
+    count = 3 + len(HOSTILE)
+    rows: dict[str, Any] = {name: [np.nan] * count for name in COLUMNS if name != "geometry"}
+    rows |= {
+        "id": [f"F-{i:010d}" for i in range(count)],
+        "code": ["near_miss", "joined", "parcel_overlap", *["joined"] * len(HOSTILE)],
+        "severity": ["error", "warning", "info", *["info"] * len(HOSTILE)],
+        "layer": ["water", "sewage", "parcels", *["water"] * len(HOSTILE)],
+        "feature": ["L1", "S1", "0012", *HOSTILE],
+        "other": ["L2", "S2", "P-07", *HOSTILE],
+        "cause": ["drawing", "", "", *[""] * len(HOSTILE)],
+        "gap_m": [1.25, 0.4, np.nan, *[0.3] * len(HOSTILE)],
+        "repair_m": [1.25, *[np.nan] * (count - 1)],
+        "build_m": [380.0, *[np.nan] * (count - 1)],
+        "stranded_parcels": [2.0, *[np.nan] * (count - 1)],
+        "stranded_mu": [135.0, *[np.nan] * (count - 1)],
+        "alone_mu": [90.5, *[np.nan] * (count - 1)],
+        "hanging_parcels": [np.nan, 1.0, *[np.nan] * (count - 2)],
+        "hanging_mu": [np.nan, 50.1, *[np.nan] * (count - 2)],
+    }
+    for name in ("message_zh", "message_en", "hint_zh", "hint_en"):
+        rows[name] = [f"{name} {i}" for i in range(3)] + list(HOSTILE)
+    line = LineString([(X0, Y0), (X0 + 3, Y0 + 4)])
+    shapes = [line, Point(X0 + 10, Y0), box(X0, Y0, X0 + 2, Y0 + 2), *[Point(X0, Y0)] * (len(HOSTILE) - 1), None]
+    frame = pd.DataFrame({name: texts(rows[name]) if isinstance(rows[name][0], str) else rows[name] for name in rows})
+    frame = frame[[name for name in COLUMNS if name != "geometry"]]
+    return gpd.GeoDataFrame(frame, geometry=shapes, crs=CRS)
 
 
 def limits() -> pd.DataFrame:
@@ -229,6 +271,7 @@ def paper_tables(**changes: Any) -> Tables:
         "issues": issues(),
         "features": features(),
         "joins": joins(),
+        "faults": faults(),
         "works": pd.DataFrame({"name": []}, index=pd.Index([], name="works")),
         "evidence": pd.DataFrame({"parcel": []}),
         "limits": limits(),
@@ -239,5 +282,5 @@ def paper_tables(**changes: Any) -> Tables:
 def empty_tables() -> Tables:
     """Nothing to report: no parcels, no findings, no features."""
     full = paper_tables()
-    names = ("parcels", "readiness", "cells", "findings", "gaps", "issues", "features", "joins", "limits")
+    names = ("parcels", "readiness", "cells", "findings", "gaps", "issues", "features", "joins", "faults", "limits")
     return paper_tables(**{name: getattr(full, name).iloc[:0] for name in names})

@@ -22,6 +22,7 @@ FILES = {
     "readiness.csv",
     "findings.csv",
     "issues.csv",
+    "faults.csv",
     "gaps.geojson",
     "review.gpkg",
     "review.xlsx",

@@ -99,3 +99,22 @@ def test_the_rows_of_a_cell_agree_with_its_grade(report: Report) -> None:
     assert not len(wrong), wrong.to_string()
     verdict = {"A": "ready", "B": "gap", "C": "gap", "D": "gap", "U": "unknown", "N": "not_applicable"}
     assert (findings["grade"].map(verdict) == findings["verdict"]).all()
+
+
+def test_a_gap_of_the_drawing_a_missing_main_and_a_closed_valve_are_told_apart(report: Report) -> None:
+    """Two mains of one service, and a valve: what to mend, how far, and how much land lies behind each."""
+    faults = report.zone.faults
+    found = faults[faults["code"].str.startswith("break_")].set_index("feature")
+    area = report.zone.parcels["area_mu"]
+    gap, main, valve = found.loc["GB-GT-QD2"], found.loc["GB-GT-H16"], found.loc["JS-GT-H06-F1"]
+    assert (gap["code"], gap["cause"], gap["other"]) == ("break_drawing", "drawing", "GB-GT-QD2-L")
+    assert gap["repair_m"] == pytest.approx(0.4, abs=0.002) and gap["build_m"] == gap["repair_m"]
+    assert gap["stranded_mu"] == pytest.approx(area[["GT-A-05-01", "GT-A-03-03"]].sum())
+    assert (main["code"], main["cause"]) == ("break_missing", "missing")
+    assert main["build_m"] == pytest.approx(380, abs=0.1) and pd.isna(main["repair_m"])
+    assert main["stranded_mu"] == pytest.approx(area[["GT-D-10-03", "GT-D-04-06"]].sum())
+    assert (valve["code"], valve["cause"], valve["repair_m"]) == ("break_valve", "valve", 0)
+    assert "断开 0.4 m，疑为绘图间隙；若确需新建，约 0.4 m" in gap["message_zh"]
+    assert "0.4 m apart" in gap["message_en"] and "gap of the drawing" in gap["message_en"]
+    assert "380 m 外，需新建" in main["message_zh"] and "380 m away" in main["message_en"]
+    assert "阀门" in valve["message_zh"] and "valve" in valve["message_en"]

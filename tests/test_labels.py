@@ -12,7 +12,7 @@ import pytest
 
 from gisplan.base.issues import ACTIONS, SEVERITIES
 from gisplan.base.labels import codes, label, say
-from gisplan.outputs.columns import FINDINGS, GAPS, GRADES, LIMITS, READINESS
+from gisplan.outputs.columns import FAULTS, FINDINGS, GAPS, GRADES, JOINS, LIMITS, READINESS
 
 ROOT = Path(__file__).resolve().parent.parent / "gisplan"
 LABELS = ROOT / "base" / "labels.csv"
@@ -131,6 +131,16 @@ def test_every_issue_note_and_refusal_has_its_words():
     assert [pair for pair in found if pair[1] not in codes()] == []
 
 
+def test_every_kind_of_fault_has_a_short_name_of_its_own():
+    """The code in ``Found("code", …)`` and its like travels to ``fault.<code>``: at most twelve signs in Chinese."""
+    kinds = codes("fault.")
+    assert [kind for kind in kinds if f"issue.{kind.removeprefix('fault.')}" not in codes("issue.")] == []
+    assert [kind for kind in kinds if len(label(kind).zh) > 12] == []
+    for lang in ("zh", "en"):
+        names = [label(kind).text(lang) for kind in kinds]
+        assert sorted(names) == sorted(set(names)), "the command takes a kind by its name"
+
+
 def test_issues_and_hints_come_in_pairs():
     names = {kind: {c.removeprefix(f"{kind}.") for c in codes(f"{kind}.")} for kind in ("issue", "hint")}
     assert names["issue"] == names["hint"]
@@ -148,7 +158,8 @@ def test_issues_and_hints_come_in_pairs():
         ("supply_status", ("unreserved", "reserved", "offered", "approved", "granted", "idle")),
         ("basis", ("code", "local", "assumed")),
         ("weight", ("required", "warn")),
-        ("column", (*READINESS, *FINDINGS, *GAPS, *LIMITS)),
+        ("column", (*READINESS, *FINDINGS, *GAPS, *LIMITS, *FAULTS, *JOINS, "x", "y")),
+        ("broken", ("drawing", "valve", "missing", "flow", "status")),
     ],
 )
 def test_every_code_of_the_tables_has_a_word(kind, values):

@@ -211,6 +211,10 @@ def test_papers_name_what_exists():
         "findings.csv",
         "gaps.geojson",
         "issues.csv",
+        "faults.csv",
+        "joins.csv",
+        "faults.gpkg",
+        "tolerance.csv",
         "run.json",
     }
     for paper in ("README.md", "README.zh-CN.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"):

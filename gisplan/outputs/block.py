@@ -17,6 +17,7 @@ import pandas as pd
 import pyproj
 import shapely
 
+from gisplan.faults.fault import NUMBERS
 from gisplan.outputs.tables import Tables
 
 GRADES = "ABCDUN"
@@ -28,6 +29,8 @@ _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028",
 _POINT, _POLYGON = 0, 3
 _LIKE_WGS84 = (4326, 4490, 4258)
 _LINES = (1, 2)
+# Drawn from the table of joins, which says more of them.
+_IN_JOINS = ("joined",)
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,7 @@ def data_block(tables: Tables, lang: str, words: dict[str, tuple[str, str]], ext
         "cells": _cells(tables, services, pool),
         **_features(tables.features, services, plane, pool),
         "joins": _joins(tables.joins, services, plane, pool),
+        "faults": _faults(tables.faults, services, plane, pool),
         "gaps": _gaps(tables, services, plane, pool),
         "barriers": _barriers(tables.barriers, plane, pool),
         "issues": _issue_counts(tables.issues),
@@ -355,10 +359,41 @@ def _rows(rows: gpd.GeoDataFrame, services: list[str], pool: _Texts) -> dict[str
 def _joins(joins: gpd.GeoDataFrame, services: list[str], plane: _Plane, pool: _Texts) -> dict[str, Any]:
     return {
         "service": _service_numbers(joins, services),
-        **{name: pool.column(joins, name) for name in ("feature", "other", "kind")},
+        **{name: pool.column(joins, name) for name in ("id", "feature", "other", "kind", "doubt")},
         "gap_m": _numbers(joins, "gap_m", 3),
+        "undone": np.flatnonzero(joins["undone"].to_numpy(dtype=bool)).tolist() if "undone" in joins.columns else [],
+        "hanging_parcels": _numbers(joins, "hanging_parcels", 0),
+        "hanging_mu": _numbers(joins, "hanging_mu", 1),
         "at": plane.points(joins.geometry.to_numpy()),
     }
+
+
+def _faults(faults: gpd.GeoDataFrame, services: list[str], plane: _Plane, pool: _Texts) -> dict[str, Any]:
+    """Take the faults in their order, each with the place of its mark and with what it has of lines and outlines."""
+    faults = faults[~faults["code"].isin(_IN_JOINS)]
+    shapes = faults.geometry.to_numpy()
+    texts = ("id", "code", "severity", "layer", "feature", "other", "cause")
+    sentences = ("message_zh", "message_en", "hint_zh", "hint_en")
+    return {
+        "service": pd.Index(services).get_indexer(faults["layer"].astype(object)).tolist(),
+        **{name: pool.column(faults, name) for name in (*texts, *sentences)},
+        **{name: _numbers(faults, name, 2 if name.endswith("_m") else 1) for name in NUMBERS},
+        "at": plane.points(_middles(shapes)),
+        "parts": plane.lines(shapes),
+    }
+
+
+def _middles(shapes: np.ndarray) -> np.ndarray:
+    """Give the place of a mark: half-way along a line (the longest piece of several), well inside an area."""
+    pieces, of = _pieces(shapes)
+    longest = np.lexsort((-shapely.length(pieces), of))
+    first = longest[np.unique(of[longest], return_index=True)[1]]
+    spots = np.asarray(shapely.point_on_surface(pieces[first]), dtype=object)
+    lines = np.isin(shapely.get_type_id(pieces[first]), _LINES)
+    spots[lines] = shapely.line_interpolate_point(pieces[first][lines], 0.5, normalized=True)
+    middles = np.full(len(shapes), None, dtype=object)
+    middles[of[first]] = spots
+    return middles
 
 
 def _gaps(tables: Tables, services: list[str], plane: _Plane, pool: _Texts) -> dict[str, Any]:

@@ -16,11 +16,16 @@ import pandas as pd
 from gisplan.base import VERSION
 from gisplan.base.labels import label
 from gisplan.base.units import number_column
+from gisplan.faults.fault import COLUMNS as FAULTS
+from gisplan.faults.fault import table as fault_table
 from gisplan.judging.judgement import Judgement
+from gisplan.networks.joints import NOISE_M
+from gisplan.outputs.columns import JOINS, spots
 from gisplan.outputs.tables import Tables
 from gisplan.rules.profile import Profile
 
 _PARCELS = ("name", "use", "sub_park", "supply_status", "delivery_on", "promised", "area_mu", "geometry")
+_HANGING = ["hanging_parcels", "hanging_mu"]
 _SHOWN = 200
 """Jupyter shows at most this many parcels as a table."""
 
@@ -33,27 +38,30 @@ def collect(judgement: Judgement, answers: Mapping[str, Any], known_on: dt.date)
     judgement
         What was measured.
     answers
-        ``cells``, ``readiness``, ``findings``, ``gaps`` and ``issues``.
+        ``cells``, ``readiness``, ``findings``, ``gaps``, ``issues`` and ``faults``.
     known_on
         The zone's own date.
     """
     survey = judgement.survey
+    faults = answers.get("faults")
+    if faults is None:
+        faults = fault_table([], {}, survey.crs)
     return Tables(
         about=_about(judgement, known_on),
         services=_services(survey.profile),
         parcels=survey.parcels[list(_PARCELS)],
         features=_features(judgement),
-        joins=_joins(judgement),
+        joins=_joins(judgement, faults),
         works=survey.works,
         evidence=survey.evidence,
         limits=_limits(survey.profile),
         barriers=None if survey.barriers is None or not len(survey.barriers) else survey.barriers,
-        **answers,
+        **{**answers, "faults": faults[list(FAULTS)]},
     )
 
 
 def bundle(tables: Tables, parcels: list[str] | None) -> Tables:
-    """Keep some parcels only; lines, joins, papers and limits stay as they are."""
+    """Keep some parcels only; lines, joins, faults, papers and limits stay as they are."""
     if parcels is None:
         return tables
     chosen = tables.parcels.index.isin(parcels)
@@ -157,15 +165,28 @@ def _written(layer: pd.DataFrame) -> pd.Series:
     return pd.Series(np.where(pressure != "", text + " " + pressure, text), dtype="str").str.strip()
 
 
-def _joins(judgement: Judgement) -> gpd.GeoDataFrame:
-    """List every join over a gap as a point."""
-    parts = []
+def _joins(judgement: Judgement, faults: pd.DataFrame) -> gpd.GeoDataFrame:
+    """List every join over a gap as a point, also those that were undone, with the land that hangs on each."""
+    parts = [pd.DataFrame(columns=[*JOINS, "x", "y"])]
     for key, kept in judgement.candidates.items():
-        parts.append(kept.network.guesses.assign(service=key))
-    columns = ["service", "feature", "other", "kind", "gap_m", "x", "y"]
-    table = pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+        joins = kept.network.joins
+        over = joins["kind"].isin(["end_end", "end_side"]) & (joins["gap_m"] > NOISE_M)
+        parts.append(joins[over].assign(service=key).reindex(columns=[*JOINS, "x", "y"]))
+    table = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+    for column in ("id", "doubt"):
+        table[column] = table[column].astype(object).where(table[column].notna(), "")
+    table["undone"] = table["undone"].eq(True)
     points = gpd.points_from_xy(table["x"].astype(float), table["y"].astype(float))
-    return gpd.GeoDataFrame(table.drop(columns=["x", "y"]), geometry=points, crs=judgement.survey.crs)
+    found = gpd.GeoDataFrame(table.drop(columns=["x", "y"]), geometry=points, crs=judgement.survey.crs)
+    found[_HANGING] = _hanging(found, faults).to_numpy()
+    return found
+
+
+def _hanging(joins: gpd.GeoDataFrame, faults: gpd.GeoDataFrame) -> pd.DataFrame:
+    """Give what hangs on each join, by the faults of kind ``joined``."""
+    bearing = faults[faults["code"] == "joined"]
+    found = pd.DataFrame(bearing[_HANGING]).astype(float).set_axis(spots(bearing, "layer"), axis=0)
+    return found[~found.index.duplicated()].reindex(spots(joins, "service"))
 
 
 def matrix_html(tables: Tables) -> str:

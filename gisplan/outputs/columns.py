@@ -9,10 +9,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 
 from gisplan.base.labels import label, say
+from gisplan.faults.fault import COLUMNS
 
 READINESS = (
     "parcel",
@@ -54,6 +57,19 @@ GAPS = (
     "basis",
     "reason_zh",
     "reason_en",
+)
+FAULTS = tuple(name for name in COLUMNS if name != "geometry")
+JOINS = (
+    "id",
+    "service",
+    "feature",
+    "other",
+    "kind",
+    "gap_m",
+    "doubt",
+    "undone",
+    "hanging_parcels",
+    "hanging_mu",
 )
 LIMITS = ("service", "condition", "label_zh", "label_en", "measure", "limit", "unit", "basis", "clause", "weight")
 GRADES = ("A", "B", "C", "D", "U", "N")
@@ -109,6 +125,11 @@ def heading(column: str, lang: str, services: pd.DataFrame | None = None) -> str
     return word("column", column, lang)
 
 
+def layer_name(layer: str, lang: str, services: pd.DataFrame) -> str:
+    """Give the name of what a fault is in: a service, or the parcels."""
+    return heading(layer, lang, services) if layer in services.index else word("in", layer, lang)
+
+
 def pick(pair: Mapping[str, Any] | Any, lang: str) -> str:
     """Give the side of a ``{zh, en}`` pair that a language asks for; ``both`` gives both, once if they are equal."""
     if not isinstance(pair, Mapping):
@@ -143,6 +164,19 @@ def numbered(frame: pd.DataFrame) -> pd.DataFrame:
     kept = frame.reset_index(drop=True)
     kept.insert(0, "parcel", ids)
     return kept
+
+
+def spots(frame: gpd.GeoDataFrame, layer: str) -> pd.Index:
+    """Give a key for each row: its layer, its two features, and its place to a millimetre.
+
+    A join and the fault that speaks of it have the same; two features may be joined at both ends.
+    """
+    shapes = shapely.centroid(np.asarray(frame.geometry.array, dtype=object))
+    whole = np.column_stack([shapely.get_x(shapes), shapely.get_y(shapes)]) * 1000
+    places = np.rint(np.where(np.isfinite(whole), whole, 0)).astype(np.int64).astype(str).astype(object)
+    parts = [frame[name].to_numpy(dtype=object) for name in (layer, "feature", "other")]
+    keys = ("\x1f".join(map(str, key)) for key in zip(*parts, *places.T, strict=True))
+    return pd.Index(list(keys), dtype=object)
 
 
 def plain(value: Any) -> Any:

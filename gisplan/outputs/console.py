@@ -77,6 +77,10 @@ def summary(tables: Tables, lang: str = "zh", everything: bool = False) -> Rende
         parts.append(Text(say("console.hidden", lang, count=hidden, most=_MOST), style="dim"))
     parts.extend(_totals(tables, rows, lang))
     parts.append(_quality(tables, lang))
+    if len(tables.faults):
+        land = tables.faults[["stranded_mu", "hanging_mu"]].astype(float).fillna(0.0).to_numpy().max()
+        text = say("console.faults", lang, count=len(tables.faults), mu=number(float(land), 1))
+        parts.append(Text(text))
     parts.extend(_left_out(tables, lang))
     parts.extend(Text(shown(pick(note, lang)), style="dim") for note in tables.about.get("notes") or ())
     parts.append(Text(shown(pick(tables.about.get("disclaimer"), lang)), style="yellow"))

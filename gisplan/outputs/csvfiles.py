@@ -13,13 +13,15 @@ import re
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 
 from gisplan.base.errors import ExportError
 from gisplan.base.files import replacing, sha256
 from gisplan.base.issues import COLUMNS as ISSUES
-from gisplan.outputs.columns import FINDINGS, READINESS, blank, day, numbered, present, printable
+from gisplan.outputs.columns import FAULTS, FINDINGS, JOINS, READINESS, blank, day, numbered, present, printable
 from gisplan.outputs.tables import Tables
 
 # Full-width twins and a line feed count too: spreadsheets with an East Asian locale read them as the plain signs.
@@ -52,6 +54,26 @@ def write_findings(tables: Tables, path: Path) -> None:
 def write_issues(tables: Tables, path: Path) -> None:
     """Write ``issues.csv``: every flaw of the data, and what was done about it."""
     write_csv(present(tables.issues, ISSUES), path)
+
+
+def write_faults(tables: Tables, path: Path) -> None:
+    """Write ``faults.csv``: what is wrong on the map, the one with most land at stake first, each with a place."""
+    write_csv(_located(tables.faults, FAULTS), path)
+
+
+def write_joins(tables: Tables, path: Path) -> None:
+    """Write ``joins.csv``: every join over a gap, what hangs on it, and the id by which ``zone.toml`` undoes it."""
+    write_csv(_located(tables.joins, JOINS), path)
+
+
+def _located(frame: gpd.GeoDataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
+    """Give a table with a place (zone's system) for each shape: the middle of a line, a point inside an area."""
+    shapes = np.asarray(frame.geometry.array, dtype=object)
+    spots = shapely.point_on_surface(shapes)
+    lines = shapely.get_type_id(shapes) == 1
+    spots[lines] = shapely.line_interpolate_point(shapes[lines], 0.5, normalized=True)
+    table = present(pd.DataFrame(frame), columns).reset_index(drop=True)
+    return table.assign(x=np.round(shapely.get_x(spots), 3), y=np.round(shapely.get_y(spots), 3))
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:

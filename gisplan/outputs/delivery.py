@@ -1,4 +1,4 @@
-"""Everything that ``gisplan check`` leaves in a folder: all of it, or what was there before."""
+"""Everything that ``gisplan check`` and ``gisplan issues`` leave in a folder: all of it, or what was there before."""
 
 from __future__ import annotations
 
@@ -7,12 +7,21 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from gisplan.base.errors import ExportError
 from gisplan.base.files import replacing, sweep
 from gisplan.base.labels import say
-from gisplan.outputs.csvfiles import write_findings, write_issues, write_readiness
+from gisplan.outputs.csvfiles import (
+    write_csv,
+    write_faults,
+    write_findings,
+    write_issues,
+    write_joins,
+    write_readiness,
+)
 from gisplan.outputs.geojson import write_gaps
-from gisplan.outputs.geopackage import write_geopackage
+from gisplan.outputs.geopackage import write_fault_layers, write_geopackage
 from gisplan.outputs.map import review_map
 from gisplan.outputs.runfile import write_run
 from gisplan.outputs.tables import Tables
@@ -20,6 +29,7 @@ from gisplan.outputs.workbook import write_workbook
 
 MAP = "review.html"
 _STAGE = ".gisplan-stage"
+Writer = Callable[[Path], None]
 
 
 def write_all(
@@ -57,19 +67,56 @@ def write_all(
     ExportError
         A file cannot be written, or an old one is open in Excel and cannot be replaced.
     """
-    folder = Path(folder)
-    writers: dict[str, Callable[[Path], None]] = {
+    writers: dict[str, Writer] = {
         # The workbook goes first: it is the one that people have open, and then nothing has been replaced yet.
         "review.xlsx": lambda path: write_workbook(tables, path, lang),
         "review.gpkg": lambda path: write_geopackage(tables, path),
         "readiness.csv": lambda path: write_readiness(tables, path),
         "findings.csv": lambda path: write_findings(tables, path),
         "issues.csv": lambda path: write_issues(tables, path),
+        "faults.csv": lambda path: write_faults(tables, path),
         "gaps.geojson": lambda path: write_gaps(tables, path),
         MAP: lambda path: review_map(tables, lang).save(path),
         # The record goes last: what it vouches for is then in place.
         "run.json": lambda path: write_run(tables, run, path),
     }
+    return _deliver(writers, Path(folder), lang, progress)
+
+
+def write_fixes(tables: Tables, curve: pd.DataFrame | None, folder: Path, lang: str = "zh") -> list[Path]:
+    """Write what ``gisplan issues`` leaves in a folder: the same way, all of it or what was there before.
+
+    Parameters
+    ----------
+    tables
+        What the report hands over; faults, issues and joins are written as they stand in it.
+    curve
+        Rows of ``tolerance.csv``, where they were asked for.
+    folder
+        Where the files go; made if it is not there.
+    lang
+        Language of what is said when something is in the way.
+
+    Raises
+    ------
+    ExportError
+        A file cannot be written, or an old one is open and cannot be replaced.
+    """
+    writers: dict[str, Writer] = {
+        "faults.csv": lambda path: write_faults(tables, path),
+        "issues.csv": lambda path: write_issues(tables, path),
+        "joins.csv": lambda path: write_joins(tables, path),
+        "faults.gpkg": lambda path: write_fault_layers(tables, path),
+    }
+    if curve is not None:
+        writers["tolerance.csv"] = lambda path: write_csv(curve, path)
+    return _deliver(writers, Path(folder), lang, None)
+
+
+def _deliver(
+    writers: Mapping[str, Writer], folder: Path, lang: str, progress: Callable[[float, str], None] | None
+) -> list[Path]:
+    """Write all files into a folder beside their place, and only when all are whole put them there."""
     stage = _stage(folder, list(writers))
     try:
         for i, (name, write) in enumerate(writers.items()):

@@ -22,13 +22,20 @@ from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldE
 
 from gisplan.base.errors import ExportError
 from gisplan.base.files import replacing
-from gisplan.outputs.columns import GAPS, numbered, pick, plain, present, printable
+from gisplan.outputs.columns import FAULTS, GAPS, JOINS, numbered, pick, plain, present, printable
 from gisplan.outputs.tables import Tables
 
 PARCELS = ("name", "use", "sub_park", "supply_status", "delivery_on", "promised")
 READINESS = ("area_mu", "ready", "ready_by_delivery", "ready_on", "connected_count", "required_count")
 FEATURES = ("service", "feature", "role", "kind", "state", "label", "works", "name")
-JOINS = ("service", "feature", "other", "kind", "gap_m")
+# By the whole name of a layer, or by its last word; everything else holds points.
+_KINDS = {
+    "parcels": "MultiPolygon",
+    "gaps": "MultiLineString",
+    "near_misses": "MultiLineString",
+    "lines": "MultiLineString",
+    "areas": "MultiPolygon",
+}
 _LETTER = "grade_"  # before a service's name: a service called "name" must not meet the parcel's own column
 # GDAL stamps every layer with the time of writing; a fixed one lets the same input give the same bytes.
 _STAMP = {"OGR_CURRENT_DATE": "2000-01-01T00:00:00.000Z"}
@@ -51,7 +58,35 @@ def write_geopackage(tables: Tables, path: Path) -> None:
     ExportError
         The file cannot be written or came out incomplete; the old one is kept.
     """
-    layers = {name: frame for name, frame in _layers(tables).items() if len(frame) or name in ("parcels", "gaps")}
+    _write(tables, _layers(tables), ("parcels", "gaps"), path)
+
+
+def write_fault_layers(tables: Tables, path: Path) -> None:
+    """Write ``faults.gpkg``: the faults by shape, the joins, and the near misses once more as a layer of their own.
+
+    Parameters
+    ----------
+    tables
+        What the report hands over; every layer stays in the zone's CRS.
+    path
+        Where the file belongs.
+
+    Raises
+    ------
+    ExportError
+        The file cannot be written or came out incomplete; the old one is kept.
+    """
+    misses = tables.faults[tables.faults["code"] == "near_miss"]
+    layers = _fault_layers(tables.faults) | {
+        "joins": _layer(present(pd.DataFrame(tables.joins), JOINS), tables.joins),
+        "near_misses": _layer(present(pd.DataFrame(misses), FAULTS), misses),
+    }
+    _write(tables, layers, ("faults_points",), path)
+
+
+def _write(tables: Tables, layers: dict[str, gpd.GeoDataFrame], always: tuple[str, ...], path: Path) -> None:
+    """Write the layers that hold something, and those that are always there."""
+    layers = {name: frame for name, frame in layers.items() if len(frame) or name in always}
     about = {"title": printable(pick(tables.about.get("title"), "both")), "about": _note(tables)}
 
     def whole(temporary: Path) -> None:
@@ -89,12 +124,22 @@ def _layers(tables: Tables) -> dict[str, gpd.GeoDataFrame]:
         "features_points": _part(features, dimension == 0),
         "features_areas": _part(features, dimension == 2),
         "joins": _layer(present(pd.DataFrame(tables.joins), JOINS), tables.joins),
+    } | _fault_layers(tables.faults)
+
+
+def _fault_layers(faults: gpd.GeoDataFrame) -> dict[str, gpd.GeoDataFrame]:
+    """Take the faults apart by shape; one without a shape goes to the points, as a row without geometry."""
+    dimension = shapely.get_dimensions(np.asarray(faults.geometry.array, dtype=object))
+    return {
+        "faults_points": _part(faults, dimension <= 0, FAULTS),
+        "faults_lines": _part(faults, dimension == 1, FAULTS),
+        "faults_areas": _part(faults, dimension == 2, FAULTS),
     }
 
 
-def _part(features: gpd.GeoDataFrame, rows: Any) -> gpd.GeoDataFrame:
+def _part(features: gpd.GeoDataFrame, rows: Any, columns: tuple[str, ...] = FEATURES) -> gpd.GeoDataFrame:
     part = features[rows]
-    return _layer(present(pd.DataFrame(part), FEATURES), part)
+    return _layer(present(pd.DataFrame(part), columns), part)
 
 
 def _layer(frame: pd.DataFrame, shapes: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -113,12 +158,10 @@ def _layer(frame: pd.DataFrame, shapes: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 def _kind(frame: gpd.GeoDataFrame, name: str) -> str:
     """Name the one geometry type of a layer; every layer has one, and it is a multi-part one."""
-    known = {"parcels": "MultiPolygon", "gaps": "MultiLineString", "features_lines": "MultiLineString"}
-    if name not in known:
-        return "MultiPolygon" if name == "features_areas" else "MultiPoint"
-    return (
-        known[name] if set(frame.geom_type.dropna()) <= {known[name], known[name].removeprefix("Multi")} else "Unknown"
-    )
+    kind = _KINDS.get(name) or _KINDS.get(name.rpartition("_")[2], "MultiPoint")
+    if kind == "MultiPoint" or name == "features_areas":
+        return kind
+    return kind if set(frame.geom_type.dropna()) <= {kind, kind.removeprefix("Multi")} else "Unknown"
 
 
 def _note(tables: Tables) -> str:

@@ -30,8 +30,8 @@ from gisplan.outputs.page import Parts, compose, icons, words
 from gisplan.outputs.tables import Tables
 
 # Below Leaflet's own overlay pane (400): what a planner adds lies on top.
-_PANES = {"parcels": 310, "barriers": 315, "lines": 320, "gaps": 330, "points": 340, "joins": 345, "marks": 350}
-_GROUPS = ("parcels", "barriers", "gaps", "joins")
+_PANES = {"parcels": 310, "barriers": 315, "lines": 320, "gaps": 330, "points": 340, "faults": 345, "marks": 350}
+_GROUPS = ("parcels", "barriers", "gaps")
 _SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 _ID = re.compile(r"[0-9a-f]{32}")
 _REMOTE = re.compile(

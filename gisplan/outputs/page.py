@@ -14,15 +14,18 @@ from importlib import resources
 
 from gisplan.base.labels import codes, label
 
-_COMMON_WORDS = ("grade.", "ready.", "ready_by_delivery.", "supply_status.", "basis.", "mark.")
+_COMMON_WORDS = ("grade.", "ready.", "ready_by_delivery.", "supply_status.", "basis.", "mark.", "fault.", "doubt.")
 _SCRIPTS = (
     "data.js",
     "words.js",
     "style.js",
+    "signs.js",
     "layers.js",
+    "faults.js",
     "marks.js",
     "panels.js",
     "parcel.js",
+    "fixes.js",
     "search.js",
     "start.js",
 )

@@ -40,7 +40,11 @@ class Tables:
     features
         Every pipe, line and point: service, feature, role, kind, state, label, works, name, geometry.
     joins
-        Ends that were joined within the tolerance: service, feature, other, kind, gap_m, geometry (points).
+        Ends that were joined over a gap: id, service, feature, other, kind, gap_m, doubt (a code, blank for none),
+        undone (by ``zone.toml``), hanging_parcels and hanging_mu (what is connected through it today), geometry
+        (points).
+    faults
+        What is wrong with the survey on the map, ranked by the land at stake: `gisplan.faults.fault.COLUMNS`.
     works
         The works (配套工程), as in the zone.
     evidence
@@ -61,6 +65,7 @@ class Tables:
     issues: pd.DataFrame
     features: gpd.GeoDataFrame
     joins: gpd.GeoDataFrame
+    faults: gpd.GeoDataFrame
     works: pd.DataFrame
     evidence: pd.DataFrame
     limits: pd.DataFrame

@@ -28,6 +28,7 @@ from gisplan.base.files import replacing
 from gisplan.base.issues import COLUMNS as ISSUES
 from gisplan.base.labels import say
 from gisplan.outputs.columns import (
+    FAULTS,
     FINDINGS,
     GAPS,
     GRADES,
@@ -36,6 +37,7 @@ from gisplan.outputs.columns import (
     blank,
     by_language,
     heading,
+    layer_name,
     numbered,
     pick,
     present,
@@ -59,11 +61,13 @@ _READY = {"yes": "A", "no": "D", "unknown": "U"}
 _TEXT_LIMIT = 32_767  # what a cell can hold, counted in UTF-16 units as Excel does
 _ROW_LIMIT = 200_000  # rows of one sheet; beyond it people open the CSV, and the sheet says so
 _CODED = ("verdict", "supply_status", "severity", "action", "basis", "weight")
-_WIDE = ("reason_zh", "reason_en", "message", "hint")
+_WIDE = ("reason_zh", "reason_en", "message", "message_zh", "message_en", "hint", "hint_zh", "hint_en")
 _HELD = 500_000  # cells that are held in memory while a book is written (about 100 MB)
 _WIDTHS = {
     "feature": 20,
     "from_feature": 20,
+    "other": 20,
+    "id": 15,
     "code": 18,
     "file": 18,
     "layer": 18,
@@ -76,9 +80,11 @@ _WIDTHS = {
     "label_en": 34,
     "clause": 22,
 }
-_TEXT_IDS = ("parcel", "feature", "from_feature", "works")
+_TEXT_IDS = ("parcel", "feature", "other", "from_feature", "works")
 _BAD_IN_NAME = re.compile(r"[\[\]:*?/\\]")
 _NUMBERS = {"area_mu": "0.00", "length_m": "#,##0", "unit_price_cny": "#,##0", "estimate_cny": "#,##0"}
+_NUMBERS |= dict.fromkeys(("gap_m", "repair_m", "build_m"), "#,##0.00")
+_NUMBERS |= dict.fromkeys(("stranded_mu", "alone_mu", "hanging_mu"), "#,##0.0")
 _CLASS = re.compile(r"[a-z][a-z_]+")
 _CREATED = dt.datetime(2000, 1, 1)  # fixed: a time of writing would make the bytes differ from run to run
 
@@ -142,7 +148,8 @@ def _book(tables: Tables, lang: str) -> bytes:
 def _size(tables: Tables) -> int:
     """Count the cells that will be written, more or less."""
     return sum(
-        frame.shape[0] * frame.shape[1] for frame in (tables.readiness, tables.findings, tables.issues, tables.gaps)
+        frame.shape[0] * frame.shape[1]
+        for frame in (tables.readiness, tables.findings, tables.issues, tables.gaps, tables.faults)
     )
 
 
@@ -412,6 +419,18 @@ def _gaps(writer: _Writer, name: str) -> None:
     writer.table(writer.sheet(name), frame, 3, 2)
 
 
+def _faults(writer: _Writer, name: str) -> None:
+    """Write the fix list, the fault with most land at stake first."""
+    lang, services = writer.lang, writer.tables.services
+    frame = present(pd.DataFrame(writer.tables.faults), by_language(FAULTS, lang))
+    frame = frame.assign(
+        code=frame["code"].map(lambda code: word("fault", code, lang)),
+        layer=frame["layer"].map(lambda layer: layer_name(layer, lang, services)),
+        cause=frame["cause"].map(lambda cause: word("broken", cause, lang)),
+    )
+    writer.table(writer.sheet(name), frame.mask(frame == ""), 3, 2)
+
+
 def _issues(writer: _Writer, name: str) -> None:
     frame = present(writer.tables.issues, ISSUES)
     writer.table(writer.sheet(name), frame, 3, 1)
@@ -427,6 +446,7 @@ _SHEETS: Mapping[str, Callable[[_Writer, str], None]] = {
     "matrix": _matrix,
     "findings": _findings,
     "gaps": _gaps,
+    "faults": _faults,
     "issues": _issues,
     "limits": _limits,
 }

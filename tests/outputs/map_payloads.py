@@ -26,5 +26,5 @@ PAYLOADS = RUNS_CODE | {
 FIELDS = (
     "parcel", "name", "sub_park", "promised", "feature", "feature_name", "kind", "label", "works", "source", "reason",
     "reason_en", "title", "title_en", "disclaimer", "profile", "profile_en", "crs", "note", "service", "letter",
-    "responsible", "barrier",
+    "responsible", "barrier", "join", "doubt", "fault", "message", "message_en", "hint", "hint_en",
 )  # fmt: skip

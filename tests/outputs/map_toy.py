@@ -15,6 +15,7 @@ import geopandas as gpd
 import pandas as pd
 import shapely
 
+from gisplan.faults.fault import COLUMNS, NUMBERS
 from gisplan.outputs.tables import Tables
 
 CRS = "EPSG:4546"
@@ -54,17 +55,8 @@ def toy(text: Text = plain, crs: str | None = CRS, barriers: bool = True) -> Tab
         gaps=_gaps(parcels, text, crs),
         issues=pd.DataFrame({"code": ["status"] * 3, "severity": ["warning", "warning", "info"]}),
         features=_features(text, crs),
-        joins=_frame(
-            {
-                "service": ["water", "sewage"],
-                "feature": ["JS-1", "WS-1"],
-                "other": ["JS-2", ""],
-                "kind": ["end_end", "end_side"],
-                "gap_m": [0.21, 0.4],
-            },
-            shapely.points([[EAST + 195, NORTH + 165], [EAST + 425, NORTH + 345]]),
-            crs,
-        ),
+        joins=_joins(text, crs),
+        faults=_faults(text, crs),
         works=pd.DataFrame(),
         evidence=pd.DataFrame(),
         limits=pd.DataFrame(),
@@ -260,6 +252,64 @@ def _gaps(parcels: gpd.GeoDataFrame, text: Text, crs: str | None) -> gpd.GeoData
         [shapely.LineString([(x + 100, y + 150), (x + 100, y + 162)]), None],
         crs,
     )
+
+
+def _joins(text: Text, crs: str | None) -> gpd.GeoDataFrame:
+    """Three guessed joins: one that land hangs on, one that is doubtful, one that the planner has undone."""
+    return _frame(
+        {
+            "id": [text("join", "J-aaaaaaaaaa"), "J-bbbbbbbbbb", "J-cccccccccc"],
+            "service": ["water", "sewage", "water"],
+            "feature": [text("feature", "WATER-0"), "SEWAGE-1", "WATER-1"],
+            "other": ["WATER-2", "", "WATER-0"],
+            "kind": ["end_end", "end_side", "end_end"],
+            "gap_m": [0.21, 0.4, 0.3],
+            "doubt": ["", text("doubt", "crowded"), ""],
+            "undone": [False, False, True],
+            "hanging_parcels": [2.0, 3.0, float("nan")],
+            "hanging_mu": [90.0, 112.5, float("nan")],
+        },
+        shapely.points([[EAST + 195, NORTH + 156], [EAST + 425, NORTH + 342], [EAST + 650, NORTH + 336]]),
+        crs,
+    )
+
+
+# code, severity, layer, cause, stranded parcels and mu, what mending it alone brings, repair and build [m], where
+FAULTS = [
+    ("break_drawing", "error", "sewage", "drawing", 4, 180.0, 180.0, 0.4, 212.0, [(-20.4, 162), (-20, 162)]),
+    ("break_missing", "error", "water", "missing", 3, 135.0, 90.0, None, 380.0, [(912, 158), (912, 538)]),
+    ("break_valve", "error", "water", "valve", 2, 90.0, 90.0, 0.0, 0.0, [(300, 156)]),
+    ("break_flow", "warning", "storm", "flow", 1, 45.0, 0.0, 0.0, 0.0, [(440, 159)]),
+    ("break_status", "warning", "power", "status", 1, 44.9, 44.9, None, None, [(210, 165), (216, 165)]),
+    ("near_miss", "warning", "gas", "", 1, 30.0, 30.0, 1.8, 1.8, [(452, 171), (453.8, 171)]),
+    ("near_miss", "warning", "heat", "", None, None, None, 2.5, 2.5, [(680, 174), (682.5, 174)]),
+    ("line_twice", "warning", "telecom", "", None, None, None, None, None, [(430, 168), (660, 168)]),
+    ("dangle_edge", "info", "telecom", "", None, None, None, None, None, [(920, 168)]),
+    ("parcel_overlap", "error", "parcels", "", None, None, None, None, None, [(195, 0), (200, 0), (200, 150)]),
+    ("joined", "info", "water", "", None, None, None, None, None, [(195, 156)]),
+]
+
+
+def _faults(text: Text, crs: str | None) -> gpd.GeoDataFrame:
+    rows = []
+    for i, (code, severity, layer, cause, *land, repair, build, _) in enumerate(FAULTS):
+        numbers = dict(zip(("stranded_parcels", "stranded_mu", "alone_mu"), land, strict=True))
+        rows.append(
+            {
+                "id": text("fault", f"F-{i}"), "code": code, "severity": severity, "layer": layer,
+                "feature": text("feature", f"{layer.upper()}-0"), "other": text("feature", f"{layer.upper()}-9"),
+                "cause": cause, "gap_m": repair, "repair_m": repair, "build_m": build, **numbers,
+                "hanging_parcels": None, "hanging_mu": None,
+                "message_zh": text("message", f"{code}：这里断开，影响 {land[1]} 亩"),
+                "message_en": text("message_en", f"{code}: broken here, {land[1]} mu at stake"),
+                "hint_zh": text("hint", "核对现场后改图。"), "hint_en": text("hint_en", "Look, then mend the drawing."),
+            }
+        )  # fmt: skip
+    shapes = [[(EAST + x, NORTH + y) for x, y in where] for *_, where in FAULTS]
+    kinds = (shapely.Point, shapely.LineString, shapely.Polygon)
+    drawn = [kinds[len(where) - 1](where[0] if len(where) == 1 else where) for where in shapes]
+    table = pd.DataFrame(rows).astype(dict.fromkeys(NUMBERS, float))
+    return _frame({name: table[name] for name in COLUMNS if name != "geometry"}, drawn, crs)
 
 
 def _barriers(text: Text, crs: str | None) -> gpd.GeoDataFrame:

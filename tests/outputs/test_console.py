@@ -49,6 +49,12 @@ def test_data_quality_line():
     assert "12 个中 2 个待核" in text_of(paper_tables())
 
 
+def test_faults_are_pointed_to_with_the_land_at_stake():
+    count = len(paper_tables().faults)
+    assert f"图上问题 {count} 处，一处最多牵涉 135 亩" in text_of(paper_tables())
+    assert "gisplan issues" not in text_of(empty_tables(), "en", True)
+
+
 @pytest.mark.parametrize("lang", ["zh", "en", "both"])
 def test_it_never_promises_more_than_was_checked(lang):
     text = text_of(paper_tables(), lang, True)

@@ -8,9 +8,17 @@ import io
 import numpy as np
 import pandas as pd
 import pytest
-from paper_zone import HOSTILE, PARCELS, empty_tables, paper_tables
+from paper_zone import HOSTILE, PARCELS, X0, Y0, empty_tables, paper_tables
 
-from gisplan.outputs.csvfiles import harmless, write_csv, write_findings, write_issues, write_readiness
+from gisplan.outputs.csvfiles import (
+    harmless,
+    write_csv,
+    write_faults,
+    write_findings,
+    write_issues,
+    write_joins,
+    write_readiness,
+)
 
 READINESS = (
     "parcel area_mu supply_status ready ready_by_delivery ready_on connected_count required_count water sewage leveling"
@@ -19,8 +27,19 @@ FINDINGS = (
     "parcel service condition value unit limit verdict grade feature works ready_on basis clause reason_zh reason_en"
 )
 ISSUES = "code severity file layer feature message hint action"
-WRITERS = {"readiness": write_readiness, "findings": write_findings, "issues": write_issues}
-COLUMNS = {"readiness": READINESS, "findings": FINDINGS, "issues": ISSUES}
+FAULTS = (
+    "id code severity layer feature other cause gap_m repair_m build_m stranded_parcels stranded_mu alone_mu "
+    "hanging_parcels hanging_mu message_zh message_en hint_zh hint_en x y"
+)
+JOINS = "id service feature other kind gap_m doubt undone hanging_parcels hanging_mu x y"
+WRITERS = {
+    "readiness": write_readiness,
+    "findings": write_findings,
+    "issues": write_issues,
+    "faults": write_faults,
+    "joins": write_joins,
+}
+COLUMNS = {"readiness": READINESS, "findings": FINDINGS, "issues": ISSUES, "faults": FAULTS, "joins": JOINS}
 
 
 def read(path):
@@ -86,6 +105,24 @@ def test_dates_are_iso_and_missing_is_blank(tmp_path):
     days = pd.to_datetime(["2027-01-31", None])
     assert one_column(tmp_path, days, dtype="datetime64[ns]") == ["2027-01-31", ""]
     assert one_column(tmp_path, [days[0], pd.NaT, days[0].date()]) == ["2027-01-31", "", "2027-01-31"]
+
+
+def test_each_fault_has_a_place(tmp_path):
+    """The middle of a line of 5 m, the point itself, a point inside a square, nothing where there is no shape."""
+    write_faults(paper_tables(), tmp_path / "f.csv")
+    rows = read(tmp_path / "f.csv")
+    assert (rows[0]["x"], rows[0]["y"]) == (f"{X0 + 1.5:.15g}", f"{Y0 + 2:.15g}")
+    assert (rows[1]["x"], rows[1]["y"]) == (f"{X0 + 10:.15g}", f"{Y0:.15g}")
+    assert X0 < float(rows[2]["x"]) < X0 + 2 and Y0 < float(rows[2]["y"]) < Y0 + 2
+    assert (rows[-1]["x"], rows[-1]["y"]) == ("", "")
+    assert [row["id"] for row in rows] == paper_tables().faults["id"].tolist(), "ranked as they came"
+
+
+def test_a_join_says_whether_it_was_undone(tmp_path):
+    tables = paper_tables()
+    write_joins(paper_tables(joins=tables.joins.assign(undone=True)), tmp_path / "j.csv")
+    (row,) = read(tmp_path / "j.csv")
+    assert (row["id"], row["undone"], row["hanging_mu"]) == ("J-0000000001", "yes", "50.1")
 
 
 def test_equal_values_of_different_types_stay_apart(tmp_path):

@@ -14,10 +14,10 @@ from paper_zone import paper_tables
 
 from gisplan.base.errors import ExportError
 from gisplan.outputs import delivery
-from gisplan.outputs.csvfiles import write_findings, write_issues, write_readiness
-from gisplan.outputs.delivery import write_all
+from gisplan.outputs.csvfiles import write_faults, write_findings, write_issues, write_joins, write_readiness
+from gisplan.outputs.delivery import write_all, write_fixes
 from gisplan.outputs.geojson import write_gaps
-from gisplan.outputs.geopackage import write_geopackage
+from gisplan.outputs.geopackage import write_fault_layers, write_geopackage
 from gisplan.outputs.runfile import write_run
 from gisplan.outputs.workbook import write_workbook
 
@@ -27,6 +27,7 @@ FILES = [
     "readiness.csv",
     "findings.csv",
     "issues.csv",
+    "faults.csv",
     "gaps.geojson",
     "review.html",
     "run.json",
@@ -78,6 +79,20 @@ def test_same_input_same_bytes(full, tmp_path):
     assert contents(tmp_path / "again") == contents(full)
 
 
+def test_the_files_of_the_fix_list_are_all_new_or_all_old(tmp_path):
+    out = tmp_path / "out"
+    write_fixes(paper_tables(), None, out)
+    before = contents(out)
+    assert sorted(before) == ["faults.csv", "faults.gpkg", "issues.csv", "joins.csv"]
+    fewer = paper_tables(faults=paper_tables().faults.iloc[:1])
+    with no_room_beyond(50_000), pytest.raises(ExportError):
+        write_fixes(fewer, None, out)
+    assert contents(out) == before
+    write_fixes(fewer, None, out)
+    assert contents(out)["faults.csv"] != before["faults.csv"]
+    assert contents(out)["joins.csv"] == before["joins.csv"]
+
+
 def test_progress_names_every_file(tmp_path):
     seen = []
     write_all(paper_tables(), RUN, tmp_path / "out", "en", lambda done, what: seen.append((done, what)))
@@ -90,6 +105,9 @@ SINGLE = {
     "readiness.csv": (write_readiness, (0, 10, 300)),
     "findings.csv": (write_findings, (0, 100, 4_096, 200_000, 360_000)),
     "issues.csv": (write_issues, (0, 100, 4_096, 200_000, 360_000)),
+    "faults.csv": (write_faults, (0, 100, 200_000)),
+    "joins.csv": (write_joins, (0, 100)),
+    "faults.gpkg": (write_fault_layers, (0, 4_096, 100_000)),
     "gaps.geojson": (write_gaps, (0, 10, 1_000)),
     "review.gpkg": (write_geopackage, (0, 100, 4_096, 40_000, 98_304, 150_000, 200_000, 204_800)),
     "review.xlsx": (write_workbook, (0, 100, 4_096, 10_000)),

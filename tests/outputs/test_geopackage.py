@@ -7,13 +7,14 @@ from contextlib import closing
 
 import pyogrio
 import pytest
-from paper_zone import PARCELS, empty_tables, paper_tables, services
+from paper_zone import HOSTILE, PARCELS, empty_tables, paper_tables, services
 
 from gisplan.base.errors import ExportError
 from gisplan.outputs import geopackage
-from gisplan.outputs.geopackage import write_geopackage
+from gisplan.outputs.geopackage import write_fault_layers, write_geopackage
 
 COUNTS = {"parcels": 4, "gaps": 2, "features_lines": 1, "features_points": 1, "features_areas": 1, "joins": 1}
+COUNTS |= {"faults_points": 1 + len(HOSTILE), "faults_lines": 1, "faults_areas": 1}
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +55,37 @@ def test_a_service_named_like_a_parcel_column_takes_nothing_away(tmp_path):
     frame = pyogrio.read_dataframe(tmp_path / "x.gpkg", layer="parcels")
     assert frame["name"].iloc[0] == "一号地"
     assert frame["grade_name"].tolist() == list("AABN")
+
+
+def test_faults_go_apart_by_shape_and_none_is_lost(path):
+    lines = pyogrio.read_dataframe(path, layer="faults_lines")
+    assert lines["code"].tolist() == ["near_miss"] and lines["stranded_mu"].tolist() == [135.0]
+    assert (lines["repair_m"].tolist(), lines["build_m"].tolist()) == ([1.25], [380.0])
+    assert pyogrio.read_dataframe(path, layer="faults_areas")["feature"].tolist() == ["0012"]
+    points = pyogrio.read_dataframe(path, layer="faults_points")
+    assert points.geometry.isna().tolist() == [*[False] * len(HOSTILE), True]
+    assert not any(set(text) & set("\x00\x0b\x1b") for text in points["feature"])
+
+
+def test_a_join_carries_its_id_and_what_hangs_on_it(path):
+    (join,) = pyogrio.read_dataframe(path, layer="joins").drop(columns="geometry").to_dict("records")
+    assert join["id"] == "J-0000000001" and not join["undone"] and join["hanging_mu"] == 50.1
+
+
+def test_the_file_of_faults_has_the_near_misses_once_more(tmp_path):
+    write_fault_layers(paper_tables(), tmp_path / "faults.gpkg")
+    kept = {name: pyogrio.read_info(tmp_path / "faults.gpkg", layer=name)["features"] for name in
+            ("faults_points", "faults_lines", "faults_areas", "joins", "near_misses")}  # fmt: skip
+    assert [name for name, _ in pyogrio.list_layers(tmp_path / "faults.gpkg")] == list(kept)
+    assert kept == {
+        "faults_points": 1 + len(HOSTILE),
+        "faults_lines": 1,
+        "faults_areas": 1,
+        "joins": 1,
+        "near_misses": 1,
+    }
+    write_fault_layers(empty_tables(), tmp_path / "none.gpkg")
+    assert [name for name, _ in pyogrio.list_layers(tmp_path / "none.gpkg")] == ["faults_points"]
 
 
 def test_the_invented_zone_says_so_in_the_metadata(path):

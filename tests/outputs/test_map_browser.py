@@ -1,101 +1,15 @@
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
-
 import folium
 import geopandas as gpd
 import pytest
 import shapely
 from map_payloads import PAYLOADS
+from map_reader import Reader
 from map_toy import toy
 
 from gisplan.outputs.map import review_map
 from gisplan.outputs.tables import Tables
-
-ARGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-
-
-def give_up(reason: str) -> None:
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[object]:
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        give_up("playwright is not installed; pip install -e .[test]")
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
-    if path is None:
-        give_up("no Chromium found; install it, e.g. apt install chromium")
-    with sync_playwright() as play:
-        chromium = play.chromium.launch(executable_path=path, args=ARGS)
-        yield chromium
-        chromium.close()
-
-
-class Reader:
-    """A page opened without any network; on leaving, it must have asked for nothing and complained of nothing."""
-
-    def __init__(self, browser, folder: Path, size: tuple[int, int] = (1366, 768)) -> None:
-        self.file = folder / "review.html"
-        self.context = browser.new_context(viewport={"width": size[0], "height": size[1]}, offline=True)
-        self.page = self.context.new_page()
-        self.page.set_default_timeout(15_000)
-        self.asked: list[str] = []
-        self.faults: list[str] = []
-        self.refused: list[str] = []
-        self.stopped: list[str] = []
-        self.page.on("request", lambda request: self.asked.append(request.url))
-        self.page.on("requestfailed", self._failed)
-        self.page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
-        self.page.on("console", self._console)
-        self.page.on("dialog", lambda dialog: (self.faults.append(f"dialog: {dialog.message}"), dialog.dismiss()))
-
-    def _failed(self, request) -> None:
-        if request.failure == "csp":  # named as a request, but stopped before it was made
-            self.asked.remove(request.url)
-            self.stopped.append(request.url)
-
-    def _console(self, message) -> None:
-        if message.type not in ("error", "warning"):
-            return
-        by_policy = "Content Security Policy" in message.text
-        (self.refused if by_policy else self.faults).append(f"{message.type}: {message.text}")
-
-    def open(self, source: Tables | folium.Map, lang: str = "zh") -> Reader:
-        review = source if isinstance(source, folium.Map) else review_map(source, lang)
-        review.save(self.file)
-        self.page.goto(self.file.as_uri())
-        self.page.wait_for_selector(".gp-cards")
-        return self
-
-    def texts(self, selector: str) -> list[str]:
-        return self.page.eval_on_selector_all(selector, "nodes => nodes.map(node => node.textContent)")
-
-    def choose(self, parcel: int) -> None:
-        self.page.evaluate("i => gisplan.choose(i, {popup: true, zoom: true})", parcel)
-
-    def close(self) -> None:
-        self.context.close()
-        assert self.asked == [self.file.as_uri()]
-        assert self.faults == []
-
-
-@pytest.fixture
-def reader(browser, tmp_path) -> Iterator[Reader]:
-    opened = Reader(browser, tmp_path)
-    yield opened
-    opened.close()
-
 
 # --------------------------------------------------------------------------------------------------- hostile text
 
@@ -133,6 +47,14 @@ def test_hostile_text_in_every_field_is_shown_verbatim_and_does_nothing(reader, 
             read('gap', '.leaflet-popup-content');
             gisplan.showBarrier(0, [36, 111]);
             read('barrier', '.leaflet-popup-content');
+            gisplan.showFault(0);
+            read('sentence', '.gp-fault-card .gp-reason');
+            read('fault', '.gp-fault-card .gp-id');
+            gisplan.showJoin(1);
+            read('doubt', '.gp-fault-card dd');
+            gisplan.showJoin(0);
+            seen.join = [...document.querySelectorAll('.gp-copy input')].map(node => node.value);
+            read('list', '.gp-fix .gp-id');
             return seen;
         }"""
     )
@@ -150,8 +72,14 @@ def test_hostile_text_in_every_field_is_shown_verbatim_and_does_nothing(reader, 
         "feature",
         "gap",
         "barrier",
+        "sentence",
+        "fault",
+        "doubt",
+        "join",
+        "list",
     ):
         assert any(payload in text for text in shown[where]), where
+    assert sum(payload in text for text in shown["sentence"]) == 2  # what is wrong, and the cure
     page.fill("#gp-search", payload)
     found = reader.texts("#gp-found .gp-id")
     assert payload in found

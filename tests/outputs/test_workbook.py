@@ -13,8 +13,8 @@ from paper_zone import HOSTILE, PARCELS, about, empty_tables, paper_tables
 from gisplan.outputs.workbook import safe_text, sheet_name, write_workbook
 
 SHEETS = {
-    "zh": ["总览", "地块矩阵", "核查结果", "缺口", "数据问题", "限值与依据"],
-    "en": ["Overview", "Matrix", "Findings", "Gaps", "Data issues", "Limits"],
+    "zh": ["总览", "地块矩阵", "核查结果", "缺口", "图上问题", "数据问题", "限值与依据"],
+    "en": ["Overview", "Matrix", "Findings", "Gaps", "Faults on the map", "Data issues", "Limits"],
 }
 
 
@@ -39,10 +39,10 @@ def parts(path):
 
 @pytest.mark.parametrize("lang", ["zh", "en", "both"])
 @pytest.mark.parametrize("make", [paper_tables, empty_tables])
-def test_six_sheets_in_every_language(tmp_path, lang, make):
+def test_seven_sheets_in_every_language(tmp_path, lang, make):
     write_workbook(make(), tmp_path / "x.xlsx", lang)
     names = openpyxl.load_workbook(tmp_path / "x.xlsx").sheetnames
-    assert len(names) == 6
+    assert len(names) == 7
     assert names == SHEETS.get(lang, names)
     assert all(len(name) <= 31 for name in names)
 
@@ -102,6 +102,25 @@ def test_hostile_texts_come_back_as_texts(book):
     assert cells[0].value == HOSTILE[0]
     assert cells[11].value == HOSTILE[11]
     assert cells[14].value.endswith("…") and len(cells[14].value) == 32_767
+
+
+def test_faults_are_ranked_and_named_in_words(book):
+    sheet = book["Faults on the map"]
+    heading = [cell.value for cell in sheet[4]]
+    rows = [dict(zip(heading, (cell.value for cell in row), strict=True)) for row in sheet.iter_rows(min_row=5)]
+    assert [row["Id"] for row in rows] == [f"F-{i:010d}" for i in range(3 + len(HOSTILE))]
+    first = rows[0]
+    assert (first["Layer"], first["Severity"], first["Cause of the break"]) == (
+        "Water supply",
+        "error",
+        "a gap in the drawing only",
+    )
+    assert (first["Land cut off (mu)"], first["Repair of the drawing (m)"]) == (135, 1.25)
+    assert rows[1]["Code"] == "joined over a gap" and rows[2]["Layer"] == "Parcels"
+    assert rows[2]["Other feature"] == "P-07" and rows[2]["Cause of the break"] is None
+    column = heading.index("Feature")
+    cells = [row[column] for row in sheet.iter_rows(min_row=8)]
+    assert {cell.data_type for cell in cells} == {"s"} and cells[0].value == HOSTILE[0]
 
 
 def test_limits_show_unit_basis_and_clause(book):

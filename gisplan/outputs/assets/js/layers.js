@@ -1,4 +1,4 @@
-// Draws the zone into the groups that folium made: parcels, a group of lines and of points per service, gaps, joins, barriers.
+// Draws the zone into the groups that folium made: parcels, a group of lines and of points per service, gaps, barriers.
 (function (gp) {
   'use strict';
 
@@ -8,7 +8,7 @@
   var SIGNS = { source: 'source', boundary_supply: 'source', outfall: 'outfall' };
   var MINOR = { pump: 1, manhole: 1, hydrant: 1, joint: 1 };
   // metres per pixel from which small things show; further out they would only be clutter
-  var SCALES = { minor: 1.3, small: 3, gaps: 4, joins: 1.8 };
+  var SCALES = { minor: 1.3, small: 3, gaps: 2 };
   var BARRIERS = {
     river: { color: '#8fbcd8', weight: 5, dashArray: null, fillColor: '#bfdcec' },
     rail: { color: '#4a4f52', weight: 3.5, dashArray: '9 7', lineCap: 'butt', fillColor: '#9aa1a4' },
@@ -16,11 +16,13 @@
     other: { color: '#8d8d8d', weight: 4, dashArray: '2 6', fillColor: '#cccccc' }
   };
   gp.BARRIERS = BARRIERS;
+  gp.isSign = function (role) { return Boolean(SIGNS[role]); };
 
   gp.drawZone = function (map, groups) {
     var lines = data.lines;
     var points = data.points;
-    var many = gp.count + lines.feature.length + points.feature.length > MANY;
+    var many = gp.count + lines.feature.length + points.feature.length
+      + data.joins.feature.length + data.faults.code.length > MANY;
     var canvas = many ? L.canvas({ pane: 'gp-parcels', tolerance: 4, padding: 0.3 }) : null;
     var renderers = {};
 
@@ -34,7 +36,7 @@
       return L.extend({ renderer: renderer(name), pane: 'gp-' + name, bubblingMouseEvents: false }, style);
     }
 
-    var zone = { map: map, groups: groups, canvas: canvas, parcels: [], lines: [], points: [], minor: [], small: [], gaps: [], close: {}, opacity: data.services.map(function () { return 1; }), serviceOn: [], otherOn: {} };
+    var zone = { map: map, groups: groups, canvas: canvas, parcels: [], lines: [], points: [], minor: [], small: [], gaps: [], joinPlaces: [], close: {}, opacity: data.services.map(function () { return 1; }), serviceOn: [], otherOn: {} };
     zone.shapes = gp.pieces(data.parcels.rings, gp.count);
     zone.bounds = L.latLngBounds([]);
     zone.shapes.forEach(function (rings) {
@@ -105,14 +107,6 @@
       zone.gaps.push(entry);
     });
 
-    gp.places(data.joins.at).forEach(function (place) {
-      var mark = L.circleMarker(place[1], options('joins', {
-        radius: 4.5, color: '#7b1fa2', weight: 1.4, fill: true, fillColor: '#ffffff', fillOpacity: 0.25
-      }));
-      mark.on('click', function () { gp.showJoin(place[0], L.latLng(place[1])); });
-      mark.addTo(groups.joins);
-    });
-
     if (data.barriers) {
       ['parts', 'rings'].forEach(function (way) {
         gp.pieces(data.barriers[way], data.barriers.feature.length).forEach(function (pieces, i) {
@@ -128,7 +122,8 @@
     }
 
     data.services.forEach(function (service, i) { zone.serviceOn[i] = true; });
-    zone.otherOn = { parcels: true, gaps: true, joins: true, barriers: Boolean(data.barriers) };
+    zone.otherOn = { parcels: true, gaps: true, barriers: Boolean(data.barriers) };
+    gp.drawFaults(zone, options);
     return zone;
   };
 
@@ -159,13 +154,6 @@
         entry.layer.setStyle({ weight: weight, dashArray: gp.dash(entry.state, weight) });
       });
     }
-    var far = mpp > SCALES.gaps;
-    if (far !== zone.far) {
-      zone.far = far;
-      zone.gaps.forEach(function (entry) {
-        entry.layer.setStyle({ weight: far ? 1 : 1.8, opacity: far ? 0.6 : 1, dashArray: far ? '2 3' : '3 4' });
-      });
-    }
     var changed = false;
     Object.keys(SCALES).forEach(function (name) {
       var close = mpp < SCALES[name];
@@ -180,7 +168,7 @@
       if (close) { zone.opacity = zone.opacity.map(function () { return 0; }); }
     });
     zone.map.getContainer().classList.toggle('gp-far', mpp > 6);
-    return changed;
+    return gp.scaleFaults(zone) || changed;
   };
 
   // Which layers are on, and what steps back when the map is coloured by one service.
@@ -202,16 +190,23 @@
         });
       });
     });
+    // lines that fan out from one main to all parcels without it step back behind what is on the ground
+    var faint = view === 'ready' || !zone.close.gaps;
+    if (faint !== zone.faint) {
+      zone.faint = faint;
+      zone.gaps.forEach(function (entry) {
+        entry.layer.setStyle({ weight: faint ? 1 : 1.8, opacity: faint ? 0.55 : 1, dashArray: faint ? '2 3' : '3 4' });
+      });
+    }
     zone.gaps.forEach(function (entry) {
       var on = view === 'ready' ? zone.close.gaps && zone.serviceOn[entry.service] : entry.service === view;
       if (on) { zone.groups.gaps.addLayer(entry.layer); } else { zone.groups.gaps.removeLayer(entry.layer); }
     });
     ['parcels', 'barriers', 'gaps'].forEach(function (name) { show(zone.groups[name], zone.otherOn[name]); });
-    show(zone.groups.joins, zone.otherOn.joins && zone.close.joins);
     gp.dimLayer('gaps', view === 'ready' && !zone.close.gaps);
-    gp.dimLayer('joins', !zone.close.joins);
     // on one canvas the order of drawing decides; with SVG each kind has a pane of its own
     if (zone.canvas && zone.otherOn.parcels) { zone.groups.parcels.bringToBack(); }
+    gp.settleFaults(zone, view);
   };
 
   // The line nearest to a click that hit nothing, within a few pixels.

@@ -7,8 +7,10 @@
   var CELL = 5;              // pixels: no two marks share a cell
   var LINES_MPP = 4.5;       // line letters from this scale on
   var LABELS_MPP = 1.4;      // sizes (DN300, 10 kV) from this scale on
+  var GAPS_MPP = 3;          // lengths of gaps from this scale on
   var EVERY = 230;           // pixels between two letters on a line
   var APART = 100;           // pixels: letters of one service keep this far apart, however short its pieces; sizes twice
+  var TOLD = 30;             // pixels: one length is enough where several faults lie so close together
   var MOST = 500;
 
   function width(text, size) {
@@ -50,6 +52,7 @@
       this._left = MOST;
       var mpp = gp.metresPerPixel(map);
       if (this._zone.otherOn.parcels) { this._parcels(); }
+      this._faults(mpp);
       if (mpp < LINES_MPP) { this._lines(mpp < LABELS_MPP); }
       this._svg.style.visibility = '';
     },
@@ -96,6 +99,34 @@
         this._write(gp.MARKS[gp.shown(i, gp.view)] || '?', at.x, y, small ? 'gp-parcel-mark gp-small' : 'gp-parcel-mark');
         if (withId) { this._write(id, at.x, y + 15, 'gp-parcel-id'); }
         if (withName) { this._write(name, at.x, y + 29, 'gp-parcel-name'); }
+      }, this);
+    },
+
+    // Beside a fault its number in the list, and how long the gap or the missing main is.
+    _faults: function (mpp) {
+      var faults = data.faults;
+      var told = {};
+      this._zone.faultPlaces.forEach(function (place, row) {
+        if (this._left <= 0 || !gp.faultShown(this._zone, row)) { return; }
+        var group = gp.faultGroup(row);
+        var near = mpp < GAPS_MPP;
+        var length = group === 'missing' && (near || gp.rankOf[row]) ? faults.build_m[row]
+          : near && (group === 'near_miss' || group === 'near_refused' || group === 'near_wide' || group === 'drawing') ? faults.gap_m[row] : null;
+        var text = [gp.rankOf[row] || '', length === null ? '' : gp.metres(length)].filter(Boolean).join(' \u00b7 ');
+        var at = this._map.latLngToLayerPoint(place).add(this._zone.faultBeside[row] || [0, 0]);
+        if (!text || !this._box.contains(at)) { return; }
+        // a near miss where a break is told already needs no length of its own
+        var here = Math.round(at.x / TOLD) + ' ' + Math.round(at.y / TOLD);
+        if (told[here] && !gp.rankOf[row]) { return; }
+        told[here] = true;
+        var side = width(text, 11) / 2 + 10;
+        [[side, 0], [-side, 0], [0, -15], [0, 15]].some(function (by) {
+          var x = this._map.layerPointToContainerPoint([at.x + by[0], 0]).x;
+          if (x < side || x > this._map.getSize().x - side) { return false; }
+          if (!this._take(at.x + by[0], at.y + by[1], width(text, 11) + 6, 11)) { return false; }
+          this._write(text, at.x + by[0], at.y + by[1], 'gp-fault-label', 0, gp.signOf(group).colour);
+          return true;
+        }, this);
       }, this);
     },
 

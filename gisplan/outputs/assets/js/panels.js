@@ -119,12 +119,11 @@
     var samples = {
       parcels: areaSample(),
       gaps: lineSample('#a3123f', 1.8, '3 4'),
-      joins: dotSample('#7b1fa2', '#ffffff'),
       barriers: lineSample(gp.BARRIERS.rail.color, 3.5, '9 7')
     };
     Object.keys(samples).forEach(function (name) {
       if (name === 'barriers' && !data.barriers) { return; }
-      var count = { parcels: gp.count, gaps: data.gaps.parcel.length, joins: data.joins.service.length }[name];
+      var count = { parcels: gp.count, gaps: data.gaps.parcel.length }[name];
       var made = toggle(gp.word('layer.' + name), samples[name], true, function (on) {
         zone.otherOn[name] = on;
         changed();
@@ -133,6 +132,7 @@
       if (count !== undefined) { made.item.firstChild.appendChild(gp.node('span', 'gp-key-sum', gp.number(count))); }
       others.appendChild(made.item);
     });
+    gp.fillFaultLayers(zone, toggle, changed);
   };
 
   // A layer that shows only nearer by says so.

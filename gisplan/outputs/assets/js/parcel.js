@@ -154,17 +154,6 @@
     ]);
   };
 
-  gp.joinCard = function (row) {
-    var joins = data.joins;
-    var service = data.services[joins.service[row]];
-    return card(gp.node('strong', '', gp.word('joins.title')), [
-      ['matrix.service', service ? [service.zh, service.en] : ''],
-      ['joins.ends', [gp.text(joins.feature[row]), gp.text(joins.other[row])].filter(Boolean).join(' \u2013 ')],
-      ['joins.kind', known('join.', gp.text(joins.kind[row]))],
-      ['joins.gap', joins.gap_m[row] === null ? '' : gp.number(joins.gap_m[row], 3) + ' m']
-    ]);
-  };
-
   gp.barrierCard = function (row) {
     var barriers = data.barriers;
     return card(gp.node('strong', '', gp.word('layer.barriers')), [

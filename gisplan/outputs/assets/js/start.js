@@ -53,7 +53,24 @@
 
   gp.showFeature = function (entry, rows, at) { popup(at, gp.featureCard(entry, rows)); };
   gp.showGap = function (row, at) { popup(at, gp.gapCard(row)); };
-  gp.showJoin = function (row, at) { popup(at, gp.joinCard(row)); };
+
+  // A fault or join: what it is; without a place (from the list) the map goes there and switches it on.
+  function reveal(group, place, pieces) {
+    var kind = zone.signGroups[group];
+    if (!kind.on) { document.querySelector('#gp-layer-' + group + ' input').click(); }
+    zone.map.fitBounds(gp.boundsAbout(place, pieces), { padding: [50, 50], animate: false });
+  }
+
+  gp.showFault = function (row, at) {
+    if (!at) { reveal(gp.faultGroup(row), zone.faultPlaces[row], zone.faultLines[row]); }
+    popup(at || zone.faultPlaces[row], gp.faultCard(row));
+  };
+
+  gp.showJoin = function (row, at) {
+    if (!at) { reveal(gp.joinGroup(row), zone.joinPlaces[row], []); }
+    popup(at || zone.joinPlaces[row], gp.joinCard(row));
+  };
+
   gp.showBarrier = function (row, at) { popup(at, gp.barrierCard(row)); };
 
   gp.setView = function (view) {
@@ -71,8 +88,10 @@
     marks.redraw();
   }
 
+  var TABS = ['overview', 'fixes', 'parcel'];
+
   function openTab(name) {
-    ['overview', 'parcel'].forEach(function (each) {
+    TABS.forEach(function (each) {
       var tab = document.getElementById('gp-tab-' + each);
       tab.setAttribute('aria-selected', String(each === name));
       tab.tabIndex = each === name ? 0 : -1;
@@ -81,13 +100,14 @@
   }
 
   function startTabs() {
-    ['overview', 'parcel'].forEach(function (name, i, names) {
+    TABS.forEach(function (name, i) {
       var tab = document.getElementById('gp-tab-' + name);
       tab.addEventListener('click', function () { openTab(name); });
       tab.addEventListener('keydown', function (event) {
         if (event.key !== 'ArrowLeft' && event.key !== 'ArrowRight') { return; }
-        openTab(names[1 - i]);
-        document.getElementById('gp-tab-' + names[1 - i]).focus();
+        var next = TABS[(i + (event.key === 'ArrowRight' ? 1 : TABS.length - 1)) % TABS.length];
+        openTab(next);
+        document.getElementById('gp-tab-' + next).focus();
       });
     });
   }
@@ -128,6 +148,7 @@
     gp.fillLayers(zone, settle);
     gp.fillSigns();
     gp.fillOverview();
+    gp.fillFixes();
     gp.fillParcel(null);
     gp.setLang(gp.lang);
     marks = new gp.Marks(zone);
