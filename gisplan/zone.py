@@ -111,7 +111,11 @@ class Zone:
         """What was repaired, joined, set aside or noted: issue records; every fault is one of them."""
         if "issues" not in self._kept:
             judged = self.judged()
-            found = [table(self.survey.issues), inspect(judged, self.lang), records(self.faults, judged, self.lang)]
+            found = [
+                table(self.survey.issues),
+                inspect(judged, self.lang),
+                records(self.faults, judged, _one(self.lang)),
+            ]
             self._kept["issues"] = pd.concat(found, ignore_index=True)
         issues: pd.DataFrame = self._kept["issues"]
         return issues

@@ -19,6 +19,10 @@ from reference_standing import NEVER, NOW, UNKNOWN, Standing, feature_standing
 NOTHING = Standing(NEVER)
 
 
+NOISE = 0.001
+"""What is drawn this near to a line lies on it."""
+
+
 @dataclass(frozen=True)
 class Piece:
     """A stretch of a line between two joints, in the direction in which it was drawn, and what it is worth."""
@@ -72,7 +76,8 @@ class Joiner:
         """List all terminals; nothing is joined yet."""
         layer = zone.layers[service]
         told = [f.snap for f in layer if f.snap is not None]
-        self.snap = {id(f): max(told, default=zone.snap) if f.snap is None else f.snap for f in layer}
+        default = min(zone.snap, max(told, default=zone.snap))
+        self.snap = {id(f): default if f.snap is None else f.snap for f in layer}
         self.ties: list[str] = []
         self.standing = {id(f): feature_standing(zone, service, f) for f in layer}
         there = [f for f in layer if not self.standing[id(f)].out or (f.role == "valve" and self.closes(f) is not None)]
@@ -89,6 +94,7 @@ class Joiner:
             works = self.standing[id(f)].level == NOW or (f.role == "valve" and self.closes(f) is True)
             self.terminals.append(Terminal(f.parts[0][0], "", -1, works, self.snap[id(f)]))
         self.group = list(range(len(self.terminals)))
+        self.fine: dict[int, float] = {}  # the surest tolerance at the place of each terminal
         self.closed: list[tuple[int, int]] = []  # terminals between which a gap was closed
         self.cuts: list[list[tuple[float, int]]] = [[] for _ in self.lines]  # measure, terminal
 
@@ -120,6 +126,12 @@ class Joiner:
         """Whether two terminals are near each other, as the coarser survey sees it, and no numbers hold them apart."""
         differ = bool(t.number and u.number and t.number != u.number)
         return not differ and self.near(apart(t.place, u.place), max(t.snap, u.snap), "end to end")
+
+    def surest(self, i: int, among: list[int]) -> float:
+        """Return the least tolerance of the terminals that lie where one lies, with the same number or none."""
+        own = self.terminals[i]
+        there = [t for t in map(self.terminals.__getitem__, among) if (t.place, t.number) == (own.place, own.number)]
+        return min(t.snap for t in there)
 
     def join_ends(self) -> None:
         """Join equal numbers, then working ends near each other, then every other end to the nearest joint."""
@@ -177,15 +189,21 @@ class Joiner:
         knots: dict[int, list[int]] = {}
         for i in chosen:
             knots.setdefault(self.joint(i), []).append(i)
+        self.fine = {i: self.surest(i, chosen) for i in chosen}
         direct = {}
+        beside_m = {}  # how far an end is from what it lies beside, within its own tolerance
         for a, b in combinations(knots, 2):
             both = [(i, j) for i in knots[a] for j in knots[b]]
-            near = [self.gap(i, j) for i, j in both if self.may_join(self.terminals[i], self.terminals[j])]
+            near = [(i, j) for i, j in both if self.meets(i, j)]
             if near and len(self.numbers(knots[a] + knots[b])) < 2:
-                direct[a, b] = direct[b, a] = min(near)
+                direct[a, b] = direct[b, a] = min(self.gap(i, j) for i, j in near)
+                for here, there, pairs in ((a, b, near), (b, a, [(j, i) for i, j in near])):
+                    own = [self.gap(i, j) for i, j in pairs if self.gap(i, j) <= self.fine[i]]
+                    if own:
+                        beside_m[here, there] = min(own)
         gaps = dict(direct)
         for v in [k for k in knots if any(self.terminals[i].line < 0 for i in knots[k])]:
-            beside = [(a, gap) for (a, b), gap in direct.items() if b == v]
+            beside = [(a, gap) for (a, b), gap in beside_m.items() if b == v]
             for (a, one), (b, two) in permutations(beside, 2):
                 gaps[a, b] = min(gaps.get((a, b), math.inf), max(one, two))
         allowed = {(a, b): gap for (a, b), gap in gaps.items() if self.may_be_one(knots[a], knots[b])}
@@ -197,11 +215,17 @@ class Joiner:
 
     def close(self, members: list[int]) -> None:
         """Make terminals one joint by the smallest gaps between them."""
-        near = [(i, j) for i, j in combinations(members, 2) if self.may_join(self.terminals[i], self.terminals[j])]
+        near = [(i, j) for i, j in combinations(members, 2) if self.meets(i, j)]
         for i, j in sorted(near, key=lambda pair: (self.gap(*pair), pair)):
             if self.joint(i) != self.joint(j):
                 self.closed.append((i, j))
                 self.group[self.joint(j)] = self.joint(i)
+
+    def meets(self, i: int, j: int) -> bool:
+        """Whether two terminals are near each other as the surest of what lies on either place sees it."""
+        t, u = self.terminals[i], self.terminals[j]
+        differ = bool(t.number and u.number and t.number != u.number)
+        return not differ and self.near(apart(t.place, u.place), max(self.fine[i], self.fine[j]), "end to end")
 
     def gap(self, i: int, j: int) -> float:
         """Return the distance of two terminals to the millimetre."""
@@ -224,6 +248,7 @@ class Joiner:
     def join_sides(self) -> None:
         """Cut a line where an end of another line, or a point, comes near its inside."""
         firm = {self.joint(i) for i, t in enumerate(self.terminals) if t.works}
+        fine = {i: t.snap for i, t in enumerate(self.terminals) if t.works or self.joint(i) not in firm}
         hits: dict[int, list[tuple[float, int, float, int]]] = {}
         for i, t in enumerate(self.terminals):
             if not t.works and self.joint(i) in firm:
@@ -233,8 +258,8 @@ class Joiner:
                 if numbered or k == t.line or self.joint(i) in (self.joint(2 * k), self.joint(2 * k + 1)):
                     continue
                 gap, q = nearest_of(t.place, path)
-                snap = max(t.snap, self.snap[id(f)])
-                if self.near(gap, snap, "end to side") and not self.at_an_end(t, path, snap):
+                snap = max(min(fine[j] for j in fine if self.same_spot(i, j)), self.snap[id(f)])
+                if self.near(gap, snap, "end to side") and not self.at_an_end(t, path, NOISE if gap <= NOISE else snap):
                     hits.setdefault(self.joint(i), []).append((gap, k, along(path, q), i))
         for joint, found in hits.items():
             found.sort()
@@ -245,6 +270,10 @@ class Joiner:
                 if k not in met:  # once, where they are nearest
                     self.cuts[k].append((at, i))
                 met.add(k)
+
+    def same_spot(self, i: int, j: int) -> bool:
+        """Whether two terminals lie on one place in one joint."""
+        return self.terminals[i].place == self.terminals[j].place and self.joint(i) == self.joint(j)
 
     def at_an_end(self, t: Terminal, path: Path, snap: float) -> bool:
         """Whether a terminal is so near the end of a line that ends decide whether they meet."""
@@ -291,16 +320,26 @@ class Joiner:
         return i < len(self.terminals) and self.terminals[i].place == place
 
     def doubted(self) -> set[int]:
-        """Return the lines that a closed valve beside them was meant to cut."""
+        """Return the lines that a closed valve may have been meant to cut, and does not.
+
+        That is what lies within the tolerance of it without a joint there; where it lies on nothing, the nearest.
+        """
         used = {self.joint(i) for i, t in enumerate(self.terminals) if t.line >= 0}
         used |= {self.joint(i) for cuts in self.cuts for _, i in cuts}
         found = set()
         for n, f in enumerate(self.points):
-            if f.role == "valve" and self.closes(f) is not None and self.joint(2 * len(self.lines) + n) not in used:
-                near = sorted((nearest_of(f.parts[0][0], path)[0], k) for k, (_, path) in enumerate(self.lines))
-                if near:
-                    found.add(near[0][1])
-                    self.rivals(near)
+            if f.role != "valve" or self.closes(f) is None:
+                continue
+            joint = self.joint(2 * len(self.lines) + n)
+            near = sorted((nearest_of(f.parts[0][0], path)[0], k) for k, (_, path) in enumerate(self.lines))
+            for gap, k in near:
+                met = {self.joint(2 * k), self.joint(2 * k + 1)} | {self.joint(i) for _, i in self.cuts[k]}
+                snap = max(self.snap[id(f)], self.snap[id(self.lines[k][0])])
+                if joint not in met and self.near(gap, snap, "a valve beside a line"):
+                    found.add(k)
+            if joint not in used and near:
+                found.add(near[0][1])
+                self.rivals(near)
         return found
 
     def pieces(self) -> list[Piece]:

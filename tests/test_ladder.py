@@ -118,6 +118,7 @@ LADDER = (
     "faults.breaking.gaps",
     "faults.breaking.mends",
     "faults.breaking.choice",
+    "faults.breaking.bearing",
     "faults.breaking.stranded",
     "faults.breaking.parts",
     "faults.breaking.breaks",

@@ -94,10 +94,36 @@ def say_column(codes_: pd.Series, lang: str, values: Mapping[str, pd.Series]) ->
         if not code:
             continue
         rows = np.flatnonzero(kinds == code)
-        parts = np.full(len(rows), "", dtype=object)
-        for literal, name, _, _ in string.Formatter().parse(label(code).text(lang)):
-            parts = parts + literal
-            if name:
-                parts = parts + values[name].to_numpy(dtype=object)[rows].astype(str).astype(object)
-        out[rows] = parts
+        mine = {name: value.to_numpy(dtype=object)[rows].astype(str).astype(object) for name, value in values.items()}
+        out[rows] = fill(code, lang, len(rows), mine)
     return pd.Series(out, index=codes_.index, dtype="str")
+
+
+def fill(code: str, lang: str, count: int, values: Mapping[str, Any]) -> Any:
+    """Fill one sentence many times over.
+
+    Parameters
+    ----------
+    code
+        Label code of the sentence.
+    lang
+        ``zh`` or ``en``.
+    count
+        How many times.
+    values
+        Texts to fill in: object arrays of `count` strings, or one string for all.
+
+    Returns
+    -------
+    numpy.ndarray
+        Object array of `count` sentences.
+    """
+    import numpy as np  # as above
+
+    parts = np.full(count, "", dtype=object)
+    for literal, name, _, _ in string.Formatter().parse(label(code).text(lang)):
+        if literal:
+            parts = parts + literal
+        if name:
+            parts = parts + values[name]
+    return parts

@@ -13,7 +13,7 @@ import pandas as pd
 from pyproj import CRS
 
 from gisplan.base.ids import short_ids
-from gisplan.base.labels import label, say_column
+from gisplan.base.labels import fill
 
 Ints = npt.NDArray[np.int64]
 Texts = npt.NDArray[np.object_]
@@ -96,43 +96,43 @@ def table(found: Sequence[Found], names: Mapping[str, tuple[str, str]], crs: CRS
         Columns as in `COLUMNS`, a running index.
     """
     parts = [_rows(one, names.get(one.layer, (one.layer, one.layer))) for one in found if len(one)]
-    blank = pd.DataFrame({c: pd.Series(dtype="float64" if c in NUMBERS else "str") for c in COLUMNS})
-    frame = pd.concat(parts, ignore_index=True) if parts else blank
-    keys = frame["layer"] + "\x1f" + frame["code"] + "\x1f" + frame["feature"] + "\x1f" + frame["other"]
-    frame["id"] = short_ids("F-", keys)
-    frame["rank"] = frame["severity"].map({"error": 0, "warning": 1, "info": 2}).astype(float)
-    land = frame[["stranded_mu", "hanging_mu"]].fillna(0.0)  # no land and land that nobody asked for are equal
-    frame["stranded"], frame["hanging"] = land["stranded_mu"], land["hanging_mu"]
-    order = ["stranded", "hanging", "rank", "layer", "code", "feature", "other"]
-    frame = frame.sort_values(order, ascending=[False, False, True, True, True, True, True], kind="stable")
-    geometry = np.asarray(frame["geometry"], dtype=object)
-    return gpd.GeoDataFrame(frame.drop(columns="geometry"), geometry=geometry, crs=crs).reset_index(drop=True)[
-        list(COLUMNS)
-    ]
+    columns = {name: np.concatenate([np.empty(0, dtype=object), *(part[name] for part in parts)]) for name in _MADE}
+    keys = columns["layer"] + "\x1f" + columns["code"] + "\x1f" + columns["feature"] + "\x1f" + columns["other"]
+    columns["id"] = np.array(short_ids("F-", keys), dtype=object)
+    columns |= {name: columns[name].astype(float) for name in NUMBERS}
+    # No land, and land that nobody asked for, are equal.
+    stranded, hanging = (np.nan_to_num(columns[name]) for name in ("stranded_mu", "hanging_mu"))
+    rank = pd.Series(columns["severity"], dtype=object).map({"error": 0, "warning": 1, "info": 2}).to_numpy(dtype=float)
+    order = np.lexsort((rank, -hanging, -stranded))  # equals stay as the checks found them
+    geometry = columns.pop("geometry")[order]
+    frame = pd.DataFrame({name: columns[name][order] for name in COLUMNS if name != "geometry"})
+    texts = [name for name in frame.columns if name not in NUMBERS]
+    return gpd.GeoDataFrame(frame.astype(dict.fromkeys(texts, "str")), geometry=geometry, crs=crs)[list(COLUMNS)]
 
 
-def _rows(one: Found, name: tuple[str, str]) -> pd.DataFrame:
-    """Put the faults of one kind into rows, with a sentence in both languages."""
+_MADE = tuple(name for name in COLUMNS if name != "id")
+
+
+def _rows(one: Found, name: tuple[str, str]) -> dict[str, Texts]:
+    """Put the faults of one kind into columns, with a sentence in both languages."""
     count = len(one)
-    frame = pd.DataFrame(index=range(count))
-    frame["code"], frame["severity"], frame["layer"] = one.code, one.severity, one.layer
-    frame["feature"] = pd.Series(one.feature, dtype="str")
-    frame["other"] = pd.Series(one.other, dtype="str")
-    frame["cause"] = "" if one.cause is None else pd.Series(one.cause, dtype="str")
+    said = {"code": one.code, "severity": one.severity, "layer": one.layer}
+    out: dict[str, Any] = {column: np.full(count, text, dtype=object) for column, text in said.items()}
+    out["feature"], out["other"] = _texts(one.feature), _texts(one.other)
+    out["cause"] = np.full(count, "", dtype=object) if one.cause is None else _texts(one.cause)
     for column in NUMBERS:
-        frame[column] = np.asarray(one.numbers.get(column, np.full(count, np.nan)), dtype=float)
+        out[column] = np.asarray(one.numbers.get(column, np.full(count, np.nan)), dtype=object)
     for lang, title in zip(("zh", "en"), name, strict=True):
-        said = {key: value[lang] if isinstance(value, Mapping) else value for key, value in one.values.items()}
-        values = {key: pd.Series(value).astype("str") for key, value in said.items()}
-        values |= {"feature": frame["feature"], "other": frame["other"]}
-        values["layer"] = pd.Series(title, index=frame.index)
-        for kind in ("message", "hint"):
-            code = f"{'issue' if kind == 'message' else 'hint'}.{one.code}"
-            frame[f"{kind}_{lang}"] = say_column(pd.Series(code, index=frame.index), lang, values)
-    frame["geometry"] = pd.Series(one.shape, dtype=object)
-    return frame
+        values = {
+            key: _texts(value[lang] if isinstance(value, Mapping) else value) for key, value in one.values.items()
+        }
+        values |= {"feature": out["feature"], "other": out["other"], "layer": np.full(count, title, dtype=object)}
+        for kind, start in (("message", "issue"), ("hint", "hint")):
+            out[f"{kind}_{lang}"] = fill(f"{start}.{one.code}", lang, count, values)
+    out["geometry"] = np.asarray(one.shape, dtype=object)
+    return out
 
 
-def title(code: str, lang: str) -> str:
-    """Give the short name of a kind of fault (``fault.<code>`` of labels.csv)."""
-    return label(f"fault.{code}").text(lang)
+def _texts(values: Any) -> Texts:
+    """Write values as texts."""
+    return np.asarray(pd.Series(values, dtype=object).astype("str"), dtype=object)

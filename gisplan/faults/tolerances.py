@@ -17,11 +17,11 @@ COLUMNS = (
 """What the table of tolerances holds, one row a survey and tolerance.
 
 ``survey`` is the file (and layer) that the lines come from, ``used_m`` the tolerance that they are joined with now,
-``recommended_m`` the one that their gaps speak for (blank for none), ``verdict`` one of ``meets``, ``clear``,
-``unsure``, ``bad`` and ``laterals`` (which end beside a main and at a house: gaps between their ends say nothing, so
-that they take part in no curve); ``loose`` counts the ends that meet no other exactly, ``short_share`` is the share of
-lines with such an end that are no longer than the recommended tolerance; ``joins``, ``parts`` and ``refused`` are the
-curve.
+``recommended_m`` the one that their gaps speak for (blank for none, and where the drawing is too bad), ``verdict`` one
+of ``meets``, ``clear``, ``unsure``, ``bad`` and ``laterals`` (which end beside a main and at a house: what lies between
+their ends says nothing, so that they take part in no curve); ``loose`` counts the ends that meet no other exactly,
+``short_share`` is the share of lines with such an end that are no longer than the recommended tolerance; ``joins``,
+``parts`` and ``refused`` are the curve.
 """
 
 
@@ -61,7 +61,9 @@ def tolerances(judgement: Judgement) -> pd.DataFrame:
                 "survey": survey,
                 "lines": int(mine.sum()),
                 "used_m": float(drawing.line_reach_m[mine].max()),
-                "recommended_m": np.nan if advice.tolerance_m is None else advice.tolerance_m,
+                "recommended_m": np.nan
+                if advice.tolerance_m is None or advice.verdict == "bad"
+                else advice.tolerance_m,
                 "verdict": advice.verdict,
                 "loose": advice.reasons.get("loose", 0.0),
                 "short_share": advice.reasons.get("short_share", np.nan),

@@ -283,14 +283,53 @@ def _different(upper: Ints, lower: Ints, size: int) -> tuple[Ints, Ints]:
 
 
 def _tree(upper: Ints, lower: Ints, root: int, size: int) -> Ints:
-    """Give the immediate dominator of every node; -1 for the root and for what has no arrow."""
-    import networkx as nx  # here, since most checks never meet a network that drains
+    """Give the immediate dominator of every node; -1 for the root and for what has no arrow.
 
-    graph = nx.DiGraph()
-    graph.add_node(root)
-    graph.add_edges_from(zip(lower.tolist(), upper.tolist(), strict=True))
-    parent = np.full(size, -1, dtype=np.int64)
-    for node, above in nx.immediate_dominators(graph, root).items():
-        if node != root and above is not None:
+    By Cooper, Harvey and Kennedy: the ways that are known so far are walked up until they meet, again and again until
+    nothing changes. Nodes come in an order in which most stand behind all that they hang on.
+    """
+    ways: list[list[int]] = [[] for _ in range(size)]
+    back: list[list[int]] = [[] for _ in range(size)]
+    for one, two in zip(upper.tolist(), lower.tolist(), strict=True):
+        ways[one].append(two)
+        back[two].append(one)
+    order = _postorder(back, root)
+    rank = [-1] * size
+    for place, node in enumerate(order):
+        rank[node] = place
+    parent = [-1] * size
+    parent[root] = root
+    changed = True
+    while changed:
+        changed = False
+        for node in reversed(order[:-1]):
+            above = -1
+            for other in ways[node]:
+                if parent[other] < 0:
+                    continue
+                while above >= 0 and above != other:
+                    if rank[above] < rank[other]:
+                        above = parent[above]
+                    else:
+                        other = parent[other]
+                above = other
+            changed |= parent[node] != above
             parent[node] = above
-    return parent
+    parent[root] = -1
+    return np.array(parent, dtype=np.int64)
+
+
+def _postorder(back: list[list[int]], root: int) -> list[int]:
+    """List the nodes that have a way to the root, each after all that was found by way of it; the root is last."""
+    seen, out, stack = {root}, [], [(root, iter(back[root]))]
+    while stack:
+        node, rest = stack[-1]
+        for other in rest:
+            if other not in seen:
+                seen.add(other)
+                stack.append((other, iter(back[other])))
+                break
+        else:
+            out.append(node)
+            stack.pop()
+    return out

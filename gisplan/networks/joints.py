@@ -23,7 +23,7 @@ from scipy.spatial import cKDTree
 
 from gisplan.networks.cutting import cut
 from gisplan.networks.drawing import Bools, Drawing, Floats, Ints
-from gisplan.networks.merging import merge
+from gisplan.networks.merging import DECIMALS, merge
 
 END_END, END_SIDE, NUMBER, CROSSING = 0, 1, 2, 3
 NOISE_M = 0.001
@@ -244,7 +244,10 @@ def _attach(drawing: Drawing, ends: tuple[Ints, Ints], joint: Ints, links: list[
     target[_doubled(drawing, rows, target, gap)] = -1
     near = (target >= 0) & (by_number < 0)
     joint[rows[target >= 0]] = target[target >= 0]
-    over = near & (gap > 0)
+    over = np.flatnonzero(near & (gap > 0))
+    # What lies on one spot joins as one: undone once, it is undone for all of it.
+    spot = pd.DataFrame({"joint": target[over], "x": drawing.ends[rows[over], 0], "y": drawing.ends[rows[over], 1]})
+    over = over[~spot.duplicated().to_numpy()]
     links.append((rows[over], nearest[over], gap[over]))
     return rows[target < 0]
 
@@ -274,7 +277,7 @@ def _nearest(drawing: Drawing, rows: Ints, firm: Ints) -> tuple[Ints, Floats]:
     for reach in np.unique(drawing.reach_m[firm]):
         mine = firm[drawing.reach_m[firm] == reach]
         far, which = cKDTree(drawing.ends[mine]).query(drawing.ends[rows])
-        closer = (far <= np.maximum(reach, drawing.reach_m[rows])) & (far < gap)
+        closer = (np.round(far, DECIMALS) <= np.maximum(reach, drawing.reach_m[rows])) & (far < gap)
         best[closer], gap[closer] = mine[which[closer]], far[closer]
     return best, gap
 
@@ -311,18 +314,24 @@ def _sides(drawing: Drawing, joint: Ints) -> tuple[Ints, Ints, Floats]:
     alone = np.bincount(joint, minlength=len(first))[joint] == 1
     speaks = np.flatnonzero((drawing.first | ~first[joint]) & (~drawing.leaf | alone))
     keys = pd.DataFrame({"joint": joint[speaks], "x": ends[speaks, 0], "y": ends[speaks, 1]})
+    own = drawing.reach_m
+    if len(own) and np.ptp(own) > 0:  # what lies on one spot is as sure as the surest of it
+        own = own.copy()
+        own[speaks] = pd.Series(own[speaks]).groupby([keys[c].to_numpy() for c in keys], sort=False).transform("min")
     speaks = speaks[~keys.duplicated().to_numpy()]
-    reach = np.maximum(drawing.reach_m[speaks], drawing.line_reach_m.max())
+    reach = np.maximum(own[speaks], drawing.line_reach_m.max()) + 10.0**-DECIMALS
     spots = shapely.points(ends[speaks])
     at, line = shapely.STRtree(drawing.lines).query(spots, predicate="dwithin", distance=reach)
     end = speaks[at]
     keep = np.asarray((joint[line] != joint[end]) & (joint[n + line] != joint[end]))
     end, line, spot = end[keep], line[keep], spots[at[keep]]
     gap = shapely.distance(spot, drawing.lines[line])
-    within = np.maximum(drawing.reach_m[end], drawing.line_reach_m[line])
-    keep = gap <= within
-    for tip in (line, n + line):  # so near an end of the line the ends decide, or a guard would be got round
-        keep &= np.hypot(*(ends[end] - ends[tip]).T) > within
+    within = np.maximum(own[end], drawing.line_reach_m[line])
+    keep = np.round(gap, DECIMALS) <= within
+    # So near an end of the line the ends decide, or a guard would be got round; what is drawn on the line lies on it.
+    apart = np.where(gap <= NOISE_M, NOISE_M, within)
+    for tip in (line, n + line):
+        keep &= np.round(np.hypot(*(ends[end] - ends[tip]).T), DECIMALS) > apart
     if drawing.numbers.any():
         keep &= _numbers_allow(drawing, joint, (end, line))
     end, line, gap = end[keep], line[keep], gap[keep]
@@ -364,4 +373,6 @@ def _crossings(drawing: Drawing) -> tuple[Ints, Ints, Floats]:
     a, b = a[once], b[once]
     where = shapely.intersection(drawing.lines[a], drawing.lines[b])
     spots, pair = shapely.get_coordinates(where, return_index=True)
-    return a[pair].astype(np.int64), b[pair].astype(np.int64), spots.reshape(-1, 2)
+    a, b, spots = a[pair].astype(np.int64), b[pair].astype(np.int64), spots.reshape(-1, 2)
+    order = np.lexsort((shapely.line_locate_point(drawing.lines[a], shapely.points(spots)), b, a))
+    return a[order], b[order], spots[order]

@@ -168,12 +168,14 @@ def _candidates(ends: Floats, line: Ints, number: Ints, reach_m: Floats) -> tupl
     count = int(base.max(initial=-1)) + 1
     number_of = np.zeros(count, dtype=np.int64)
     np.maximum.at(number_of, base, found.number)
-    near = _near(found, reach_m)
+    reach = np.full(len(found.first), np.inf)
+    np.minimum.at(reach, found.spot, reach_m)  # what lies on one spot is as sure as the surest of it
+    near = _near(found, reach)
     bare = number_of[base] == 0
     near = near.only((base[near.a] != base[near.b]) & (bare[near.a] | bare[near.b]))
     point = np.zeros(count, dtype=bool)
     point[base[found.spot[line < 0]]] = True
-    may = _between(near, base, point)
+    may = _between(near, reach, base, point)
     spans = np.sort(_spans(line, base[found.spot]), axis=1)
     barred = np.isin(may.a * count + may.b, spans[:, 0] * count + spans[:, 1])
     barred |= (number_of[may.a] > 0) & (number_of[may.b] > 0)
@@ -209,14 +211,12 @@ def _components(pairs: Ints, count: int) -> Ints:
     return np.asarray(connected_components(links, directed=False)[1], dtype=np.int64)
 
 
-def _near(found: _Spots, reach_m: Floats) -> _Pairs:
+def _near(found: _Spots, reach: Floats) -> _Pairs:
     """List the pairs of spots within the larger tolerance of the two, the nearest first."""
-    reach = np.zeros(len(found.first))
-    np.maximum.at(reach, found.spot, reach_m)
     parts = [np.empty((0, 2), dtype=np.int64)]
     tighter = np.empty(0, dtype=np.int64)
     for r in np.unique(reach).tolist():
-        wide = r * (1 + 1e-9)  # the tree rounds in another way than hypot below, which decides
+        wide = r + 10.0**-DECIMALS  # the tree rounds in another way than what decides below
         rows = np.flatnonzero(reach == r)
         tree = cKDTree(found.xy[rows], balanced_tree=False, compact_nodes=False)
         parts.append(rows[tree.query_pairs(wide, output_type="ndarray")])
@@ -228,7 +228,7 @@ def _near(found: _Spots, reach_m: Floats) -> _Pairs:
     pairs = np.sort(np.concatenate(parts), axis=1).astype(np.int64)
     a, b = pairs.T
     gap = np.hypot(*(found.xy[a] - found.xy[b]).T)
-    kept = gap <= np.maximum(reach[a], reach[b])
+    kept = np.round(gap, DECIMALS) <= np.maximum(reach[a], reach[b])
     a, b, gap = a[kept], b[kept], gap[kept]
     order = np.lexsort((b, a, np.round(gap, DECIMALS)))
     return _Pairs(a[order], b[order], gap[order])
@@ -243,21 +243,25 @@ def _spans(line: Ints, node: Ints) -> Ints:
     return spans[spans[:, 0] != spans[:, 1]]
 
 
-def _between(near: _Pairs, base: Ints, point: Bools) -> _Pairs:
-    """Give the gap of every two nodes: the smallest between their spots, or beside one point; smallest first."""
-    a, b = np.sort([base[near.a], base[near.b]], axis=0)
-    gap = np.round(near.gap_m, DECIMALS)
-    beside = np.concatenate([np.column_stack([a, b])[point[a]], np.column_stack([b, a])[point[b]]])
-    away = np.concatenate([gap[point[a]], gap[point[b]]])
+def _between(near: _Pairs, reach: Floats, base: Ints, point: Bools) -> _Pairs:
+    """Give the gap of every two nodes: the smallest between their spots, or beside one point; smallest first.
+
+    An end is beside a point only within its own tolerance: a point of a coarse survey closes no gap of a fine one.
+    """
+    one, two, gap = base[near.a], base[near.b], np.round(near.gap_m, DECIMALS)
+    first, second = point[one] & (gap <= reach[near.b]), point[two] & (gap <= reach[near.a])
+    beside = np.concatenate([np.column_stack([one, two])[first], np.column_stack([two, one])[second]])
+    away = np.concatenate([gap[first], gap[second]])
+    a, b = np.sort([one, two], axis=0)
     order = np.lexsort((away, beside[:, 0]))
     beside, away = beside[order], away[order]
     # Each of the ends beside a point is paired with those that come after it: i-th with (i+1)-th, (i+2)-th, ...
     last = np.searchsorted(beside[:, 0], beside[:, 0], side="right")
     times = last - np.arange(len(beside)) - 1
-    one = np.repeat(np.arange(len(beside)), times)
-    two = one + 1 + np.arange(len(one)) - np.repeat(np.cumsum(times) - times, times)
-    low, high = np.sort([beside[one, 1], beside[two, 1]], axis=0)
-    a, b, gap = np.concatenate([a, low]), np.concatenate([b, high]), np.concatenate([gap, away[two]])
+    this = np.repeat(np.arange(len(beside)), times)
+    that = this + 1 + np.arange(len(this)) - np.repeat(np.cumsum(times) - times, times)
+    low, high = np.sort([beside[this, 1], beside[that, 1]], axis=0)
+    a, b, gap = np.concatenate([a, low]), np.concatenate([b, high]), np.concatenate([gap, away[that]])
     order = np.lexsort((b, a, gap))
     order = order[a[order] != b[order]]
     order = order[~pd.Series(a[order] * len(point) + b[order]).duplicated().to_numpy()]

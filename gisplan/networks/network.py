@@ -236,13 +236,13 @@ def build(
     standing
         Standing of every row of `layer`.
     snap_m
-        Tolerance for joining ends where no survey of the layer has one of its own (column ``snap_m``). Where one has,
-        the others take the largest that is given.
+        Tolerance for joining ends where a survey has none of its own (column ``snap_m``). Where all that others have is
+        less, theirs.
     undo
         Ids of joins that are not to be made.
     """
     own = layer["snap_m"].astype(float)
-    reach_m = own.fillna(own.max() if own.notna().any() else snap_m).to_numpy(dtype=float)
+    reach_m = own.fillna(min(snap_m, own.max()) if own.notna().any() else snap_m).to_numpy(dtype=float)
     drawing, lines, points = _draw(layer, service, standing, reach_m)
     features = layer.index.to_numpy(dtype=object)
     names = Names(service.key, features, np.concatenate([lines, points]), len(lines))
@@ -253,7 +253,8 @@ def build(
     joint_of[points] = joined.point_joint
     role = layer["role"].to_numpy(dtype=object)
     closed, unsure = _valves(layer, standing, points[np.isin(role[points], CUTTING)])
-    piece_standing = _stray(standing.take(row), (drawing, joined), joint_of[np.concatenate([closed, unsure])])
+    cutting = np.flatnonzero(np.isin(points, np.concatenate([closed, unsure])))
+    piece_standing = _stray(standing.take(row), (drawing, joined), cutting)
     stubs = points[role[points] == "stub"]
     sources = _sources(layer, service, standing, (points[np.isin(role[points], _SOURCES)], joint_of))
     flow = layer["flow"].map(_FLOWS).fillna(UNSURE).to_numpy(dtype=np.int64)
@@ -339,17 +340,28 @@ def _valves(layer: pd.DataFrame, standing: Standing, valves: Ints) -> tuple[Ints
     return valves[closed], valves[unsure]
 
 
-def _stray(standing: Standing, drawn: tuple[Drawing, Joined], closed: Ints) -> Standing:
-    """Put the nearest line in doubt where a closed valve lies on no line: it was meant to cut something."""
+def _stray(standing: Standing, drawn: tuple[Drawing, Joined], valves: Ints) -> Standing:
+    """Put in doubt what a closed valve may have been meant to cut, and does not.
+
+    That is every line within the tolerance of the valve that has no joint there, unless numbers say so of both; and the
+    nearest line where the valve lies on none.
+    """
     drawing, joined = drawn
-    used = np.zeros(len(joined.xy), dtype=bool)
-    used[joined.u] = used[joined.v] = True
-    lost = closed[~used[closed]] if len(closed) else closed
-    if len(lost) == 0 or len(drawing.lines) == 0:
+    if len(valves) == 0 or len(drawing.lines) == 0:
         return standing
-    spots = shapely.points(joined.xy[lost])
-    (_, line) = shapely.STRtree(drawing.lines).query_nearest(spots, all_matches=False)
-    doubt = np.isin(joined.line, line) & (standing.grade == A)
+    joint, size = joined.point_joint[valves], len(joined.xy)
+    spots = shapely.points(drawing.points[valves])
+    tree = shapely.STRtree(drawing.lines)
+    furthest = np.maximum(drawing.point_reach_m[valves], drawing.line_reach_m.max())
+    at, line = tree.query(spots, predicate="dwithin", distance=furthest)
+    gap = shapely.distance(spots[at], drawing.lines[line])
+    near = gap <= np.maximum(drawing.point_reach_m[valves[at]], drawing.line_reach_m[line])
+    near &= ~((drawing.point_number[valves[at]] > 0) & (drawing.numbers[line] > 0).any(axis=1))
+    ends = np.concatenate([joined.line * size + joined.u, joined.line * size + joined.v])
+    near &= ~np.isin(line * size + joint[at], ends)
+    lost = ~np.isin(joint, np.concatenate([joined.u, joined.v]))
+    _, nearest = tree.query_nearest(spots[lost], all_matches=False)
+    doubt = np.isin(joined.line, np.concatenate([line[near], nearest])) & (standing.grade == A)
     why, grade = standing.why.copy(), standing.grade.copy()
     why[doubt], grade[doubt] = "valve_unknown", 3
     return Standing(grade, standing.day, standing.closes, standing.unknown | doubt, standing.out, why)

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -144,6 +145,10 @@ class Obstacles:
     barriers: Shapes
     unsure: bool
 
+    @cached_property
+    def _tree(self) -> shapely.STRtree:
+        return shapely.STRtree(self.parcels)
+
     def bars(self, ways: Shapes, parcel: Ints) -> Bools:
         """Tell which straight ways run through another parcel or touch a barrier."""
         barred = np.zeros(len(ways), dtype=bool)
@@ -151,12 +156,34 @@ class Obstacles:
             return barred
         if len(self.barriers):
             barred[shapely.STRtree(self.barriers).query(ways, predicate="intersects")[0]] = True
-        way, other = shapely.STRtree(self.parcels).query(ways, predicate="intersects")
+        way, other = self._tree.query(ways)
         foreign = (other != parcel[way]) & ~barred[way]
         way, other = way[foreign], other[foreign]
-        inside = shapely.length(shapely.intersection(ways[way], self.parcels[other]))
-        barred[way[inside > _GRAZE_M]] = True
+        deep = _within_m(ways[way], shapely.bounds(self.parcels[other]))
+        rows = np.flatnonzero(deep > 0.9 * _GRAZE_M)
+        rows = rows[np.lexsort((-deep[rows], way[rows]))]
+        # The parcel that a way runs through longest, by its box, mostly bars it: then no other is asked.
+        head = np.diff(way[rows], prepend=-1) != 0
+        for mine in (rows[head], rows[~head]):
+            mine = mine[~barred[way[mine]]]
+            mine = mine[shapely.intersects(ways[way[mine]], self.parcels[other[mine]])]
+            inside = shapely.length(shapely.intersection(ways[way[mine]], self.parcels[other[mine]]))
+            barred[way[mine[inside > _GRAZE_M]]] = True
         return barred
+
+
+def _within_m(ways: Shapes, box: Floats) -> Floats:
+    """Measure how far straight ways run within boxes; within what a box holds they run no farther."""
+    ends = shapely.get_coordinates(ways).reshape(-1, 2, 2)
+    start, step = ends[:, 0], ends[:, 1] - ends[:, 0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        one, two = (box[:, :2] - start) / step, (box[:, 2:] - start) / step
+    flat = step == 0
+    beside = flat & ((start < box[:, :2]) | (start > box[:, 2:]))
+    enter = np.where(flat, 0.0, np.minimum(one, two)).max(axis=1).clip(0.0)
+    leave = np.where(flat, 1.0, np.maximum(one, two)).min(axis=1).clip(max=1.0)
+    share = np.where(beside.any(axis=1), 0.0, np.maximum(leave - enter, 0.0))
+    return np.asarray(share * np.hypot(*step.T))
 
 
 def unbarred(near: Near, obstacles: Obstacles, candidates: tuple[Shapes, Ints], reach_m: Floats) -> tuple[Near, Bools]:

@@ -18,6 +18,7 @@ import pyproj
 import shapely
 
 from gisplan.faults.fault import NUMBERS
+from gisplan.outputs.columns import guessed
 from gisplan.outputs.tables import Tables
 
 GRADES = "ABCDUN"
@@ -93,7 +94,7 @@ def data_block(tables: Tables, lang: str, words: dict[str, tuple[str, str]], ext
         "parcels": _parcels(tables, plane, pool),
         "cells": _cells(tables, services, pool),
         **_features(tables.features, services, plane, pool),
-        "joins": _joins(tables.joins, services, plane, pool),
+        "joins": _joins(guessed(tables.joins), services, plane, pool),
         "faults": _faults(tables.faults, services, plane, pool),
         "gaps": _gaps(tables, services, plane, pool),
         "barriers": _barriers(tables.barriers, plane, pool),

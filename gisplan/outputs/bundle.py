@@ -19,7 +19,6 @@ from gisplan.base.units import number_column
 from gisplan.faults.fault import COLUMNS as FAULTS
 from gisplan.faults.fault import table as fault_table
 from gisplan.judging.judgement import Judgement
-from gisplan.networks.joints import NOISE_M
 from gisplan.outputs.columns import JOINS, spots
 from gisplan.outputs.tables import Tables
 from gisplan.rules.profile import Profile
@@ -166,12 +165,10 @@ def _written(layer: pd.DataFrame) -> pd.Series:
 
 
 def _joins(judgement: Judgement, faults: pd.DataFrame) -> gpd.GeoDataFrame:
-    """List every join over a gap as a point, also those that were undone, with the land that hangs on each."""
+    """List every join and split as a point, also those that were undone, with the land that hangs on each."""
     parts = [pd.DataFrame(columns=[*JOINS, "x", "y"])]
     for key, kept in judgement.candidates.items():
-        joins = kept.network.joins
-        over = joins["kind"].isin(["end_end", "end_side"]) & (joins["gap_m"] > NOISE_M)
-        parts.append(joins[over].assign(service=key).reindex(columns=[*JOINS, "x", "y"]))
+        parts.append(kept.network.joins.assign(service=key).reindex(columns=[*JOINS, "x", "y"]))
     table = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
     for column in ("id", "doubt"):
         table[column] = table[column].astype(object).where(table[column].notna(), "")

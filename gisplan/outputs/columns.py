@@ -16,6 +16,7 @@ import shapely
 
 from gisplan.base.labels import label, say
 from gisplan.faults.fault import COLUMNS
+from gisplan.networks.joints import NOISE_M
 
 READINESS = (
     "parcel",
@@ -138,6 +139,11 @@ def pick(pair: Mapping[str, Any] | Any, lang: str) -> str:
     if lang == "both":
         return zh if zh == en else f"{zh} {en}"
     return zh if lang == "zh" else en
+
+
+def guessed(joins: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Keep the joins that close a gap which the survey does not: what a map shows, and a planner looks at."""
+    return joins[joins["kind"].isin(["end_end", "end_side"]) & (joins["gap_m"].astype(float) > NOISE_M)]
 
 
 def title(about: Mapping[str, Any], lang: str) -> str:

@@ -62,7 +62,7 @@ def write_faults(tables: Tables, path: Path) -> None:
 
 
 def write_joins(tables: Tables, path: Path) -> None:
-    """Write ``joins.csv``: every join over a gap, what hangs on it, and the id by which ``zone.toml`` undoes it."""
+    """Write ``joins.csv``: every join and split, what hangs on it, and the id by which ``zone.toml`` undoes it."""
     write_csv(_located(tables.joins, JOINS), path)
 
 

@@ -57,7 +57,10 @@ def chart(rows: pd.DataFrame, lang: str) -> list[dict[str, str]]:
         value = first[f"{code}_m"]
         below = np.flatnonzero(tolerance <= (-1.0 if blank(value) else float(value) * (1 + 1e-9)))
         if len(below):
-            marks.setdefault(int(below[-1]), []).append(say(f"curve.mark_{code}", lang))
+            at = int(below[-1])
+            exact = tolerance[at] >= float(value) * (1 - 1e-9)
+            mark = say(f"curve.mark_{code}", lang)
+            marks.setdefault(at, []).append(mark if exact else f"{mark} {_metres(value)}")
     steps = np.flatnonzero((rows[["joins", "parts", "refused"]].diff().to_numpy(dtype=float) != 0).any(axis=1))
     even = steps[np.linspace(0, len(steps) - 1, min(_ROWS, len(steps))).round().astype(int)]
     most = max(float(rows["joins"].max()), 1.0)

@@ -15,7 +15,7 @@ from gisplan.base.fields import plain
 from gisplan.base.issues import ACTIONS, SEVERITIES
 from gisplan.base.labels import codes, label, say
 from gisplan.base.units import number
-from gisplan.outputs.columns import blank, layer_name, pick, spots, title, word
+from gisplan.outputs.columns import blank, guessed, layer_name, pick, spots, title, word
 from gisplan.outputs.tables import Tables
 
 Line = tuple[str, str]
@@ -166,7 +166,8 @@ def ranked(tables: Tables, lang: str, top: int) -> Iterator[Line]:
         yield say("fixlist.title", lang), "head"
     places = iter(shapely.get_coordinates(shapely.centroid(np.asarray(faults.geometry.array, dtype=object))).tolist())
     bare = (faults.geometry.isna() | faults.geometry.is_empty).to_numpy()
-    doubts = tables.joins["doubt"].set_axis(spots(tables.joins, "service")).to_dict()
+    joins = guessed(tables.joins)
+    doubts = joins["doubt"].set_axis(spots(joins, "service")).to_dict()
     rows = zip(faults.to_dict("records"), spots(faults, "layer"), bare, strict=True)
     for place, (row, key, unplaced) in enumerate(rows, start=1):
         doubt = doubts.get(key, "") if row["code"] == "joined" else ""

@@ -22,7 +22,7 @@ from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldE
 
 from gisplan.base.errors import ExportError
 from gisplan.base.files import replacing
-from gisplan.outputs.columns import FAULTS, GAPS, JOINS, numbered, pick, plain, present, printable
+from gisplan.outputs.columns import FAULTS, GAPS, JOINS, guessed, numbered, pick, plain, present, printable
 from gisplan.outputs.tables import Tables
 
 PARCELS = ("name", "use", "sub_park", "supply_status", "delivery_on", "promised")
@@ -76,9 +76,10 @@ def write_fault_layers(tables: Tables, path: Path) -> None:
     ExportError
         The file cannot be written or came out incomplete; the old one is kept.
     """
-    misses = tables.faults[tables.faults["code"] == "near_miss"]
+    misses = tables.faults[tables.faults["code"].str.startswith("near_")]
+    guesses = guessed(tables.joins)
     layers = _fault_layers(tables.faults) | {
-        "joins": _layer(present(pd.DataFrame(tables.joins), JOINS), tables.joins),
+        "joins": _layer(present(pd.DataFrame(guesses), JOINS), guesses),
         "near_misses": _layer(present(pd.DataFrame(misses), FAULTS), misses),
     }
     _write(tables, layers, ("faults_points",), path)
@@ -115,7 +116,7 @@ def _layers(tables: Tables) -> dict[str, gpd.GeoDataFrame]:
     letters = present(tables.readiness, [*READINESS, *tables.services.index])
     letters = letters.rename(columns={key: f"{_LETTER}{key}" for key in tables.services.index})
     parcels = numbered(present(pd.DataFrame(tables.parcels), PARCELS).join(letters))
-    features = tables.features
+    features, guesses = tables.features, guessed(tables.joins)
     dimension = shapely.get_dimensions(np.asarray(features.geometry.array, dtype=object))
     return {
         "parcels": _layer(parcels, tables.parcels),
@@ -123,7 +124,7 @@ def _layers(tables: Tables) -> dict[str, gpd.GeoDataFrame]:
         "features_lines": _part(features, dimension == 1),
         "features_points": _part(features, dimension == 0),
         "features_areas": _part(features, dimension == 2),
-        "joins": _layer(present(pd.DataFrame(tables.joins), JOINS), tables.joins),
+        "joins": _layer(present(pd.DataFrame(guesses), JOINS), guesses),
     } | _fault_layers(tables.faults)
 
 

@@ -40,9 +40,9 @@ class Tables:
     features
         Every pipe, line and point: service, feature, role, kind, state, label, works, name, geometry.
     joins
-        Ends that were joined over a gap: id, service, feature, other, kind, gap_m, doubt (a code, blank for none),
-        undone (by ``zone.toml``), hanging_parcels and hanging_mu (what is connected through it today), geometry
-        (points).
+        Every join, and every split of a line by an end beside it or by a crossing: id, service, feature, other, kind,
+        gap_m, doubt (a code, blank for none), undone (by ``zone.toml``), hanging_parcels and hanging_mu (what is
+        connected through it today), geometry (points).
     faults
         What is wrong with the survey on the map, ranked by the land at stake: `gisplan.faults.fault.COLUMNS`.
     works

@@ -13,6 +13,13 @@ from shapely.affinity import translate
 from town import SIZE, Node, Town, Tree, apart, between
 
 
+def spacing_m(diameter_mm: float) -> float:
+    """Give how far apart manholes may be, by GB 50014-2021 table 5.4.4."""
+    return next(
+        limit for size, limit in ((600, 75.0), (1000, 100.0), (1500, 150.0), (2000, 200.0)) if diameter_mm <= size
+    )
+
+
 @dataclass(frozen=True)
 class Plant:
     """A planted fault: its kind, the code that should name it, its layer.
@@ -219,7 +226,12 @@ class Planter:
     def far_manholes(self, service: str) -> None:
         """Leave out the manhole in the middle of a section."""
         tree = self.town.trees[service]
-        a, b = tree.mains[self.section(service)]
+
+        def too_long(node: Node) -> bool:
+            rows = [tree.rows[name] for name in tree.mains[node]]
+            return sum(row["geometry"].length for row in rows) > spacing_m(rows[0]["diameter_mm"]) + 1
+
+        a, b = tree.mains[self.section(service, too_long)]
         del tree.rows[f"{a[:-1]}-mh"]
         tree.redraw(a, tree.path(a)[0], tree.path(b)[-1])
         tree.rows[a]["invert_to_m"] = tree.rows.pop(b)["invert_to_m"]

@@ -152,8 +152,15 @@ def plain(ends, line, number, reach):
     joints.sort(key=min)
     nodes = [frozenset(joint) for joint in joints]
 
-    def direct(p, q):
-        return min((round(far(i, j), 6) for i in p for j in q if far(i, j) <= max(reach[i], reach[j])), default=None)
+    def surest(i):
+        return min(reach[k] for k in range(n) if far(i, k) == 0 and number[k] == number[i])
+
+    fine = [surest(i) for i in range(n)]
+
+    def direct(p, q, own=False):
+        """The smallest gap that may be closed; with `own`, within the tolerance of the first alone."""
+        pairs = [(round(far(i, j), 6), fine[i] if own else max(fine[i], fine[j])) for i in p for j in q]
+        return min((gap for gap, limit in pairs if gap <= limit), default=None)
 
     def numbers(p):
         return {number[k] for k in p} - {0}
@@ -164,7 +171,7 @@ def plain(ends, line, number, reach):
         ways = [direct(p, q)]
         for v in nodes:
             if v not in (p, q) and any(line[k] < 0 for k in v):
-                legs = [direct(p, v), direct(v, q)]
+                legs = [direct(p, v, own=True), direct(q, v, own=True)]
                 barred = len(numbers(p | v)) > 1 or len(numbers(q | v)) > 1
                 ways.append(None if None in legs or barred else max(legs))
         return min((way for way in ways if way is not None), default=None)

@@ -70,6 +70,15 @@ def test_what_hung_on_the_join_is_cut_off():
     assert after.to_dict() == {"P1": "A", "P2": "D", "P3": "D", "P4": "D"}
 
 
+def test_the_break_says_that_it_was_asked_for():
+    identity = next(i for i, p, _ in pairs(chain()) if p == {"a", "b"})
+    faults = chain(undo=[identity]).faults
+    found = faults[faults["code"].str.startswith("break_")]
+    assert found[["code", "cause"]].to_numpy().tolist() == [["break_undone", "drawing"]]
+    assert {found["feature"].iloc[0], found["other"].iloc[0]} == {"a", "b"}
+    assert found["repair_m"].iloc[0] == pytest.approx(0.2)
+
+
 def test_ids_outlive_what_moves_elsewhere():
     here, there = pairs(chain()), pairs(chain(move=30.0))
     assert here == there

@@ -48,7 +48,7 @@ def test_only_what_changes_and_what_is_marked_is_drawn():
         ("3", "10", "1", "0"),
         ("5", "10", "1", "1"),
     ]
-    assert [row["mark"] for row in rows] == ["", "recommended", "used", "", ""]
+    assert [row["mark"] for row in rows] == ["", "recommended", "used 0.4", "", ""]
     assert [len(row["bar"]) for row in rows] == [0, 12, 12, 24, 24]
 
 
@@ -79,9 +79,8 @@ def test_the_advice_says_how_sure_it_is(verdict):
 def test_nothing_to_recommend_says_so_and_draws_nothing():
     none = curve(recommended_m=np.nan, verdict="meets", short_share=np.nan, joins=0)
     text = text_of(none)
-    assert (
-        "no tolerance is needed" in text and "speak for" not in text and "recommended" not in text and "#" not in text
-    )
+    assert "leave the tolerance as it is" in text and "#" not in text
+    assert "speak for" not in text and "recommended" not in text
 
 
 def test_each_survey_has_a_chart_of_its_own():

@@ -187,7 +187,7 @@ def test_the_id_of_a_join_can_be_copied_for_undoing_it(reader):
     page = reader.open(toy(), "zh").page
     page.evaluate("gisplan.showJoin(1)")
     text = page.inner_text(".leaflet-popup-content")
-    for words in ("存疑", "0.4 m", "3 宗 113 亩", "crowded", "[joints] undo"):
+    for words in ("存疑", "0.4 m", "3 宗 113 亩", "容差之内还有别的接点", "[joints] undo"):
         assert words in text
     assert page.input_value(".gp-copy input") == "J-bbbbbbbbbb"
     page.click(".gp-copy button")

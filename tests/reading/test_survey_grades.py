@@ -45,7 +45,7 @@ def tables(zone: gisplan.Zone, service: str) -> tuple[pd.DataFrame, pd.DataFrame
     for row in np.flatnonzero(is_line & ~np.isin(np.arange(len(layer)), network.row)):
         rows += places.chain(shapes[row].coords, (None, None), said(layer, int(row)))
     drawn = (
-        {int(r): int(j) for r, j in zip(network._rows[-len(joined.point_joint) :], joined.point_joint, strict=True)}
+        dict(zip(network.names.rows[-len(joined.point_joint) :].tolist(), joined.point_joint.tolist(), strict=True))
         if len(joined.point_joint)
         else {}
     )

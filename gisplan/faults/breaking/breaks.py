@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,7 +20,7 @@ from gisplan.faults.fault import Found
 from gisplan.judging.candidates import Candidates
 from gisplan.judging.judgement import Judgement
 from gisplan.networks.joints import NOISE_M
-from gisplan.networks.network import CUTTING, build
+from gisplan.networks.network import CUTTING, Network, build
 from gisplan.networks.standing import FOREVER, A
 from gisplan.networks.supply import SHUT, sweep
 
@@ -55,12 +56,15 @@ def breaks(judgement: Judgement, key: str) -> list[Found]:
     land = stranded(judgement, kept, every, choice)
     table = _table(judgement, kept, (every, choice), limits["near_miss"].value)
     cause = every.cause[choice.chosen]
+    undone = (cause == DRAWING) & _undone(kept.network, table)
     found = []
     for one in np.unique(cause).tolist():
-        for severity, grave in (("error", True), ("warning", False)):
-            mine = (cause == one) & ((land.parcels > 0) == grave)
+        for grave, parted in itertools.product((True, False), repeat=2):
+            mine = (cause == one) & ((land.parcels > 0) == grave) & (undone == parted)
             if mine.any():
-                found.append(_found(key, (one, severity), table.take(mine), land, np.flatnonzero(mine)))
+                code = "undone" if parted else str(CAUSES[one])
+                kind = (code, one, "error" if grave else "warning")
+                found.append(_found(key, kind, table.take(mine), land, np.flatnonzero(mine)))
     idle = (cause == STATUS) & judgement.standings[key].out[table.row]
     found += abandoned(judgement, key, table.row[idle], table.other[idle])
     return found + isolated(judgement, kept, land.served)
@@ -112,10 +116,22 @@ class _Table:
         return _Table(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
 
 
-def _found(key: str, kind: tuple[int, str], table: _Table, land: Stranded, rows: Ints) -> Found:
+def _undone(network: Network, table: _Table) -> npt.NDArray[np.bool_]:
+    """Tell which breaks part two features whose join the planner has undone."""
+    proposed, rows = network.joined.proposed, network.names.rows
+    names = network.features[rows]
+    pairs = {
+        frozenset(pair)
+        for pair in zip(
+            names[proposed.line[network.joined.undone]], names[proposed.other[network.joined.undone]], strict=True
+        )
+    }
+    return np.array([frozenset(p) in pairs for p in zip(table.feature, table.other, strict=True)], dtype=bool)
+
+
+def _found(key: str, kind: tuple[str, int, str], table: _Table, land: Stranded, rows: Ints) -> Found:
     """Put the breaks of one cause and severity into words and figures."""
-    cause, severity = kind
-    code = str(CAUSES[cause])
+    code, cause, severity = kind
     texts = {
         "repair": number_column(pd.Series(table.repair_m), 2),
         "build": number_column(pd.Series(table.build_m), 1),
@@ -132,7 +148,7 @@ def _found(key: str, kind: tuple[int, str], table: _Table, land: Stranded, rows:
             "stranded_mu": land.mu[rows],
             "alone_mu": land.alone_mu[rows],
         },
-        np.full(len(rows), code, dtype=object),
+        np.full(len(rows), CAUSES[cause], dtype=object),
     )  # fmt: skip
 
 
@@ -170,12 +186,14 @@ def _table(judgement: Judgement, kept: Candidates, plan: tuple[Mends, Choice], n
 
 
 def _line_at(kept: Candidates) -> Ints:
-    """Give a row of the layer that is cut off at each joint of the supply; -1 where there is none."""
+    """Give a row of the layer that is cut off at each joint of the supply, one that operates first; -1 for none."""
     network, supply = kept.network, kept.shut
     row = np.full(len(supply.joint), -1, dtype=np.int64)
-    dark = np.flatnonzero((supply.piece != 0) & (network.standing.grade == A))[::-1]
-    for end in supply.ends:
-        row[end[dark]] = network.row[dark]
+    dark = np.flatnonzero(supply.piece != 0)[::-1]
+    works = network.standing.grade[dark] == A
+    for some in (dark[~works], dark[works]):
+        for end in supply.ends:
+            row[end[some]] = network.row[some]
     return row
 
 

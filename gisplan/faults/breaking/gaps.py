@@ -63,8 +63,11 @@ def gaps(kept: Candidates, limit_m: float) -> Gaps:
     every = joined.piece(np.arange(len(network.row))) if len(dark) else np.empty(0, dtype=object)
     tree = shapely.STRtree(every[dark])
     furthest = max(limit_m, float(network.reach_m.max(initial=0.0)))
-    piece, near = tree.query(every, predicate="dwithin", distance=furthest)
-    near = dark[near]
+    # Most boxes meet nothing that is dark: only the others are measured.
+    box = shapely.bounds(every).reshape(-1, 4) + furthest * np.array([-1.0, -1.0, 1.0, 1.0])
+    piece, near = tree.query(shapely.box(*box.T))
+    close = shapely.dwithin(every[piece], every[dark[near]], furthest)
+    piece, near = piece[close], dark[near[close]]
     fed = network.sources.joint
     spot, beside = tree.query(shapely.points(joined.xy[fed]), predicate="dwithin", distance=furthest)
     # Ends of either piece beside the other one; what feeds the service beside a piece.

@@ -7,15 +7,17 @@ source without one of them, or with one of them alone.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import shapely
-from scipy.sparse import coo_array, csr_array
-from scipy.sparse.csgraph import breadth_first_order, connected_components
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
+from gisplan.faults.breaking.bearing import Pairs, Steps, alone, lost
 from gisplan.faults.breaking.choice import Choice, links, mended
 from gisplan.faults.breaking.mends import FLOW, Arrows, Mends
 from gisplan.judging.candidates import HOLDS, Candidates, judged, own_conditions
@@ -28,6 +30,8 @@ from gisplan.networks.supply import SHUT, levels, sweep
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+
+_BITS = 64
 
 
 @dataclass(frozen=True)
@@ -160,9 +164,11 @@ def _in_reach(judgement: Judgement, kept: Candidates, shape: npt.NDArray[np.obje
     land = parcels if survey.neighbours is None else np.concatenate([parcels, survey.neighbours])
     barriers = np.empty(0, dtype=object) if survey.barriers is None else np.asarray(survey.barriers.geometry.array)
     obstacles = Obstacles(land, barriers, survey.barriers is None or survey.blockers_lost)
-    at, row = shapely.STRtree(parcels[open_]).query(shape, predicate="dwithin", distance=kept.reach_m)
-    parcel = open_[row]
-    gap = shapely.distance(parcels[parcel], shape[at])
+    box = shapely.bounds(shape) + kept.reach_m * np.array([-1.0, -1.0, 1.0, 1.0])
+    at, row = shapely.STRtree(parcels[open_]).query(shapely.box(*box.T))
+    gap = shapely.distance(parcels[open_[row]], shape[at])
+    close = gap <= kept.reach_m
+    at, parcel, gap = at[close], open_[row[close]], gap[close]
     order = np.lexsort((at, gap, label[at], parcel))
     head = (np.diff(parcel[order], prepend=-1) != 0) | (np.diff(label[at[order]], prepend=-1) != 0)
     first = order[head]
@@ -182,70 +188,65 @@ def _open(judgement: Judgement, key: str) -> Ints:
 
 
 def _account(chosen: tuple[Mends, Choice], group: Ints, served: Served, books: tuple[Floats, Stranded]) -> None:
-    """Take each mend away in turn, and make each alone: who is served then? Only what hangs together is looked at."""
+    """Count the land that is not served without each mend, and the land that each brings back alone."""
     area, out = books
     mends, choice = chosen
-    plan = _Plan(chosen, group, served)
-    every = np.ones(len(mends.cause) + 1, dtype=bool)  # the last entry stands for what needs no mend
-    alive = plan.serves(np.arange(len(served.joint)), plan.arrows, every)
-    pairs = np.flatnonzero(alive[served.label])
-    routes = np.bincount(served.parcel[pairs], minlength=len(area))
-    region = plan.of_class[served.label[pairs]]
-    order = np.argsort(region, kind="stable")
-    pairs, region = pairs[order], region[order]
-    for at, mend in enumerate(choice.chosen.tolist()):
-        mine = int(plan.of_mend[mend])
-        low, high = np.searchsorted(region, [mine, mine + 1])
-        if low == high:
-            continue
-        parcel, label = served.parcel[pairs[low:high]], served.label[pairs[low:high]]
-        arrows = plan.inside(mine)
-        without, only = every.copy(), ~every
-        without[mend], only[mend], only[-1] = False, True, True
-        dead = parcel[~plan.serves(label, arrows, without)]
-        losers, lost = np.unique(dead, return_counts=True)
-        gone = losers[lost == routes[losers]]
-        out.parcels[at], out.mu[at] = len(gone), area[gone].sum()
-        out.alone_mu[at] = area[np.unique(parcel[plan.serves(label, arrows, only)])].sum()
+    steps, joint = _steps(mends, choice, group, served)
+    number = np.full(len(mends.cause) + 1, -2, dtype=np.int64)
+    number[choice.chosen], number[-1] = np.arange(len(choice.chosen)), -1
+    own = number[served.guard]
+    live, free = np.append(steps.live(), False)[joint], np.append(steps.free(), False)[joint]
+    pairs = np.flatnonzero(live[served.label])
+    pairs = pairs[np.argsort(served.parcel[pairs], kind="stable")]
+    label, parcel = served.label[pairs], served.parcel[pairs]
+    rows = np.flatnonzero(live & (own >= 0))
+    itself = Pairs(own[rows], rows)
+    gone = lost(steps).of(*_by_joint(joint)).plus(itself)
+    for at, rows in _parcels(gone, (label, parcel), np.bitwise_and):
+        out.parcels[at], out.mu[at] = len(rows), area[rows].sum()
+    back = alone(steps).of(*_by_joint(joint))
+    back = back.take((own[back.thing] == -1) | (own[back.thing] == back.mend)).plus(itself.take(free[itself.thing]))
+    for at, rows in _parcels(back, (label, parcel), np.bitwise_or):
+        out.alone_mu[at] = area[rows].sum()
 
 
-class _Plan:
-    """The chosen mends as a small graph: what is live together is one joint, and regions do not concern each other."""
+def _by_joint(joint: Ints) -> tuple[Ints, Ints]:
+    """Sort classes by their joints: the joints, and the classes."""
+    order = np.argsort(joint, kind="stable")
+    return joint[order], order
 
-    def __init__(self, chosen: tuple[Mends, Choice], group: Ints, served: Served) -> None:
-        mends, choice = chosen
-        arrows = links(mends.arrows, choice.chosen)
-        tail, head = group[arrows.tail], group[arrows.head]
-        table = np.unique(np.column_stack([tail, head, arrows.guard])[tail != head], axis=0)
-        self.arrows = Arrows(table[:, 0], table[:, 1], table[:, 2], np.zeros(len(table)))
-        self.start = int(group[mends.root])
-        self.joint, self.guard = group[served.joint], served.guard
-        self._regions(int(group.max()) + 1, len(mends.cause))
 
-    def _regions(self, groups: int, mends: int) -> None:
-        """Find what hangs together when the root is taken away; a mend belongs where it helps."""
-        a = self.arrows
-        inner, guarded = a.head != self.start, a.guard >= 0
-        own = (self.joint != self.start) & (self.guard >= 0)
-        one = np.concatenate([a.tail[inner], a.tail[guarded], self.joint[own]])
-        two = np.concatenate([a.head[inner], groups + a.guard[guarded], groups + self.guard[own]])
-        graph = coo_array((np.ones(len(one), np.int8), (one, two)), shape=(groups + mends, groups + mends))
-        _, part = connected_components(graph, directed=False)
-        self.of_mend = part[groups:]
-        self.of_class = np.where(self.joint == self.start, np.append(self.of_mend, -1)[self.guard], part[self.joint])
-        self._order = np.argsort(part[a.tail], kind="stable")
-        self._owner = part[a.tail][self._order]
+def _parcels(concerns: Pairs, served: tuple[Ints, Ints], how: np.ufunc) -> Iterator[tuple[int, Ints]]:
+    """Find the parcels of which a mend concerns all classes that serve them, or any one, for every mend.
 
-    def inside(self, region: int) -> Arrows:
-        """Give the arrows of one region."""
-        low, high = np.searchsorted(self._owner, [region, region + 1])
-        return self.arrows.take(self._order[low:high])
+    `served` are the class and the parcel of pairs, by parcel; mends are looked at 64 at a time, one bit each.
+    """
+    label, parcel = served
+    heads = np.flatnonzero(np.diff(parcel, prepend=-1))
+    if len(heads) == 0:
+        return
+    concerns = concerns.take(np.argsort(concerns.mend, kind="stable"))
+    for low in range(0, int(concerns.mend.max(initial=-1)) + 1, _BITS):
+        part = concerns.take(slice(*np.searchsorted(concerns.mend, [low, low + _BITS])))
+        mask = np.zeros(int(label.max()) + 1, dtype=np.uint64)
+        known = part.thing < len(mask)
+        bit = np.left_shift(np.uint64(1), (part.mend - low).astype(np.uint64))
+        np.bitwise_or.at(mask, part.thing[known], bit[known])
+        mine = how.reduceat(mask[label], heads)
+        for mend in np.unique(part.mend).tolist():
+            yield mend, parcel[heads[(mine >> np.uint64(mend - low)) & np.uint64(1) != 0]]
 
-    def serves(self, label: Ints, arrows: Arrows, made: Bools) -> Bools:
-        """Tell which classes are live by the mends that are made."""
-        use = arrows.take(made[arrows.guard])
-        joints, place = np.unique(np.concatenate([[self.start], use.tail, use.head]), return_inverse=True)
-        tail, head = np.split(place[1:], 2)
-        graph = csr_array((np.ones(len(tail), np.int8), (head, tail)), shape=(len(joints), len(joints)))
-        live = joints[breadth_first_order(graph, int(place[0]), directed=True, return_predecessors=False)]
-        return np.asarray(np.isin(self.joint[label], live) & made[self.guard[label]])
+
+def _steps(mends: Mends, choice: Choice, group: Ints, served: Served) -> tuple[Steps, Ints]:
+    """Give the steps by chosen mends between what is live together, and where in them each class has its supply."""
+    arrows = links(mends.arrows, choice.chosen)
+    tail, head, start = group[arrows.tail], group[arrows.head], int(group[mends.root])
+    apart = tail != head
+    known, place = np.unique(np.concatenate([[start], tail[apart], head[apart]]), return_inverse=True)
+    tail, head = np.split(place[1:], 2)
+    guard = arrows.guard[apart]
+    guard = np.where(guard < 0, -1, np.searchsorted(choice.chosen, guard))
+    steps = Steps(Arrows(tail, head, guard, arrows.effort[apart]), int(place[0]), len(known), len(choice.chosen))
+    joint = np.searchsorted(known, group[served.joint])
+    joint[np.append(known, -1)[joint] != group[served.joint]] = len(known)
+    return steps, joint

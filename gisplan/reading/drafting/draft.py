@@ -38,8 +38,8 @@ _RASTERS = (".tif", ".tiff")
 _BESIDE = (".dbf", ".shx", ".prj", ".cpg", ".sbn", ".sbx", ".qix", ".fix")
 _QUIET = ("document", "image", "pdf", "html", "text", "xml", "qgis", "arcgis", "")
 RESULTS = frozenset({
-    "review.xlsx", "review.gpkg", "review.html", "readiness.csv", "findings.csv", "issues.csv", "gaps.geojson",
-    "run.json",
+    "review.xlsx", "review.gpkg", "review.html", "readiness.csv", "findings.csv", "faults.csv", "issues.csv",
+    "gaps.geojson", "run.json",
 })  # fmt: skip
 """What a check writes into its folder."""
 _ONE = ("parcels", "barriers", "works", "evidence", "ground")
