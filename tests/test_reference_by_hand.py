@@ -100,9 +100,11 @@ def test_numbered_ends_leave_the_sides_of_numbered_lines_alone() -> None:
 def test_what_does_not_operate_closes_no_gap() -> None:
     """A planned pipe, a manhole that is gone or a hydrant between two ends 0.8 m apart does not join them.
 
+    Nor does the end of a working pipe: a chain of gaps is no joint. Only a point that works does.
+
     ::
 
-        S=====. .=====[1]      0.8 m; between them an end of a planned pipe, or a point
+        S=====. .=====[1]      0.8 m; between them an end of another pipe, or a point
     """
     between = {
         "manhole": (node("m", "manhole", 100.4, 0), "A"),
@@ -111,7 +113,7 @@ def test_what_does_not_operate_closes_no_gap() -> None:
         "hydrant": (node("m", "hydrant", 100.4, 0), "D"),
         "planned": (pipe("m", (100.33, 0), (100.33, 80), status="规划"), "D"),
         "duct": (pipe("m", (100.4, 0), (100.4, 80), role="duct"), "D"),
-        "working": (pipe("m", (100.4, 0), (100.4, 80)), "A"),
+        "working": (pipe("m", (100.33, 0), (100.33, 80)), "D"),
     }
     for what, expected in between.values():
         pipes = [plant(0, 0), pipe("a", (0, 0), (100, 0)), pipe("b", (100.8, 0), (200, 0)), what]
