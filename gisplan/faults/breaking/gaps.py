@@ -74,7 +74,10 @@ def gaps(kept: Candidates, limit_m: float) -> Gaps:
     pairs = [(joined.u[piece], near), (joined.v[piece], near), (joined.u[near], piece), (joined.v[near], piece)]
     joint = np.concatenate([fed[spot], *(p[0] for p in pairs)])
     other = np.concatenate([dark[beside], *(p[1] for p in pairs)])
-    joint, other = np.unique(np.column_stack([joint, other]), axis=0).T if len(joint) else (joint, other)
+    # Measured is only what lies in the other's box: most ends of two pieces that are near somewhere are far apart.
+    spots = joined.xy[joint]
+    inside = (spots >= box[other, :2]).all(axis=1) & (spots <= box[other, 2:]).all(axis=1)
+    joint, other = np.divmod(np.unique(joint[inside] * len(every) + other[inside]), max(len(every), 1))
     cut = np.zeros(len(joined.xy), dtype=bool)
     drawn = np.concatenate([joined.u, joined.v])
     cut[drawn[drawn != np.concatenate(supply.ends)]] = True
