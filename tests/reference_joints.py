@@ -349,7 +349,7 @@ class Joiner:
             size = sum(apart(a, b) for a, b in pairwise(path))
             first, last = self.joint(2 * k), self.joint(2 * k + 1)
             standing = self.standing[id(f)]
-            if k in doubted and standing != NOTHING:  # a doubt never makes more of a line
+            if k in doubted and standing.level == NOW:  # a doubt never makes more of a line
                 standing = UNKNOWN
                 if self.standing[id(f)].level[0] in (1, 2):
                     self.ties.append("a stray valve beside a pipe to come")
@@ -366,6 +366,8 @@ class Joiner:
     def seat(self, pieces: list[Piece], stub: Feature) -> tuple[int | None, int | None]:
         """Find what a stub sits on: (joint, None), (None, index of the piece) or (None, None)."""
         p, own = stub.parts[0][0], self.snap[id(stub)]
+        if len(set(self.snap.values())) > 1:
+            self.ties.append("a stub among surveys of different tolerance")
         best: tuple[float, int | None, int | None] = (math.inf, None, None)
         for k, piece in enumerate(pieces):
             gap = nearest_of(p, piece.path)[0]
