@@ -289,7 +289,7 @@ class Joiner:
                     for c, d in pairwise(other):
                         q = cross_at(a, b, c, d)
                         ends = (path[0], path[-1], other[0], other[-1])
-                        if q is not None and min(apart(q, end) for end in ends) > 1e-6:
+                        if q is not None and min(apart(q, end) for end in ends) > NOISE:
                             self.group.append(len(self.group))
                             self.cuts[k].append((along(path, q), len(self.group) - 1))
                             self.cuts[m].append((along(other, q), len(self.group) - 1))
@@ -349,10 +349,8 @@ class Joiner:
             size = sum(apart(a, b) for a, b in pairwise(path))
             first, last = self.joint(2 * k), self.joint(2 * k + 1)
             standing = self.standing[id(f)]
-            if k in doubted and standing.level == NOW:  # a doubt never makes more of a line
+            if k in doubted and standing.level == NOW:  # what is still to come it was not meant to cut
                 standing = UNKNOWN
-                if self.standing[id(f)].level[0] in (1, 2):
-                    self.ties.append("a stray valve beside a pipe to come")
             cuts: dict[int, float] = {}
             for at, t in sorted(self.cuts[k]):
                 cuts.setdefault(self.joint(t), at)
@@ -366,8 +364,6 @@ class Joiner:
     def seat(self, pieces: list[Piece], stub: Feature) -> tuple[int | None, int | None]:
         """Find what a stub sits on: (joint, None), (None, index of the piece) or (None, None)."""
         p, own = stub.parts[0][0], self.snap[id(stub)]
-        if len(set(self.snap.values())) > 1:
-            self.ties.append("a stub among surveys of different tolerance")
         best: tuple[float, int | None, int | None] = (math.inf, None, None)
         for k, piece in enumerate(pieces):
             gap = nearest_of(p, piece.path)[0]

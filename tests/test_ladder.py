@@ -131,6 +131,7 @@ LADDER = (
     "faults.draining.reversal",
     "faults.draining.sewers",
     "faults.draining.manholes",
+    "faults.draining.drains",
     "faults.draining.crosslinks",
     "faults.register",
     "faults.concerns",

@@ -13,8 +13,7 @@ from gisplan.base.issues import COLUMNS
 from gisplan.base.labels import label
 from gisplan.faults.breaking.breaks import breaks
 from gisplan.faults.draining.crosslinks import crosslinks
-from gisplan.faults.draining.manholes import manholes
-from gisplan.faults.draining.sewers import sewers
+from gisplan.faults.draining.drains import drains
 from gisplan.faults.drawing.devices import devices
 from gisplan.faults.drawing.edges import edges
 from gisplan.faults.drawing.lines import lines_of
@@ -27,7 +26,7 @@ from gisplan.faults.stakes import carried
 from gisplan.judging.judgement import Judgement
 
 _OF_A_SERVICE: tuple[Callable[[Judgement, str], list[Found]], ...] = (
-    points, lines_of, devices, sewers, manholes, near, breaks,
+    points, lines_of, devices, drains, near, breaks,
 )  # fmt: skip
 _OF_THE_ZONE: tuple[Callable[[Judgement], list[Found]], ...] = (joined, edges, crosslinks)
 

@@ -14,7 +14,6 @@ import shapely
 
 from gisplan.judging.candidates import Candidates, candidates
 from gisplan.judging.connection import connect
-from gisplan.judging.evidence import against, on_parcels
 from gisplan.judging.judgement import Judgement
 from gisplan.networks.essential import Essential, essential
 from gisplan.networks.forest import Forest
@@ -46,11 +45,7 @@ def connected(judgement: Judgement, key: str) -> Bools:
     key
         A service with a layer.
     """
-    parcels = judgement.survey.parcels
-    said = against(judgement.evidence, key, parcels.index)
-    said |= on_parcels(judgement.evidence, key, parcels.index, "not_applicable") >= 0
-    doubt = judgement.overlap | parcels["doubt"].to_numpy(dtype=bool)
-    return np.asarray((judgement.connections[key].grade == "A") & ~doubt & ~said)
+    return np.asarray((judgement.connections[key].grade == "A") & judgement.undisputed(key))
 
 
 def carried(judgement: Judgement, key: str) -> Land:
@@ -130,12 +125,8 @@ def hanging(judgement: Judgement) -> dict[str, Land]:
     dict
         By service; one entry for each row of ``Network.guesses``.
     """
-    survey = judgement.survey
-    shapes = np.asarray(survey.parcels.geometry.array, dtype=object)
-    land = shapes if survey.neighbours is None else np.concatenate([shapes, survey.neighbours])
-    barriers = np.empty(0, dtype=object) if survey.barriers is None else np.asarray(survey.barriers.geometry.array)
-    obstacles = Obstacles(land, barriers, survey.barriers is None or survey.blockers_lost)
-    mu = survey.parcels["area_mu"].to_numpy(dtype=float)
+    obstacles = judgement.obstacles
+    mu = judgement.survey.parcels["area_mu"].to_numpy(dtype=float)
     out = {}
     for key, kept in judgement.candidates.items():
         guesses = kept.network.guesses.index.to_numpy(dtype=np.int64)
@@ -216,8 +207,9 @@ def _astray(judgement: Judgement, key: str, obstacles: Obstacles) -> Iterator[tu
         other = candidates(layer, again, standing, key in survey.doubts)
         less = _live_m(other, len(layer)) < _live_m(kept, len(layer)) - NOISE_M
         who = np.flatnonzero(served & less[row])
-        rest = np.delete(obstacles.parcels, who)
-        found = connect(obstacles.parcels[who], {key: other}, (obstacles.barriers, obstacles.unsure), rest)
+        first = np.concatenate([who, np.delete(np.arange(len(obstacles.parcels)), who)])
+        around = replace(obstacles, parcels=obstacles.parcels[first])
+        found = connect(obstacles.parcels[who], {key: other}, around)
         yield int(join), who[found[key].grade != "A"]
 
 

@@ -66,12 +66,7 @@ class Connection:
     opened: Bools
 
 
-def connect(
-    parcels: Shapes,
-    services: Mapping[str, Candidates],
-    barriers: tuple[Shapes, bool],
-    neighbours: Shapes | None = None,
-) -> dict[str, Connection]:
+def connect(parcels: Shapes, services: Mapping[str, Candidates], obstacles: Obstacles) -> dict[str, Connection]:
     """Judge every parcel against the candidates of every service, in one search.
 
     Parameters
@@ -80,14 +75,10 @@ def connect(
         Polygons of all parcels.
     services
         Candidates of each service.
-    barriers
-        Geometries that no connection may touch, and whether some may be missing: then only what touches a parcel is
-        sure.
-    neighbours
-        Land that is not judged but no connection may cross either.
+    obstacles
+        What no connection may cross: the same parcels first, then other land, and barriers; where some of that may be
+        missing only what touches a parcel is sure.
     """
-    land = parcels if neighbours is None else np.concatenate([parcels, neighbours])
-    obstacles = Obstacles(land, *barriers)
     found = _search(parcels, services, obstacles)
     return {key: _resolve(parcels, services[key], rows, obstacles.unsure) for key, rows in found.items()}
 

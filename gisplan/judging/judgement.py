@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from gisplan.judging.candidates import Candidates, candidates
 from gisplan.judging.connection import Connection, connect
 from gisplan.judging.leveling import Leveling, level
 from gisplan.networks.network import CUTTING, Network, build
+from gisplan.networks.reach import Obstacles
 from gisplan.networks.standing import A, Standing, standing
 from gisplan.reading.survey import Survey
 from gisplan.rules.profile import Service
@@ -50,6 +52,18 @@ class Judgement:
     connections: dict[str, Connection]
     leveling: dict[str, Leveling]
     overlap: npt.NDArray[np.bool_]
+
+    @cached_property
+    def obstacles(self) -> Obstacles:
+        """What a connection must not cross: other parcels, land beside a red line, barriers."""
+        return _obstacles(self.survey)
+
+    def undisputed(self, service: str) -> npt.NDArray[np.bool_]:
+        """Tell for which parcels a service's answer is the survey's alone: no paper and no doubt is laid over it."""
+        parcels = self.survey.parcels
+        said = papers.against(self.evidence, service, parcels.index)
+        said |= papers.on_parcels(self.evidence, service, parcels.index, "not_applicable") >= 0
+        return np.asarray(~(self.overlap | parcels["doubt"].to_numpy(dtype=bool) | said))
 
     def network(self, service: str) -> Network:
         """Give a service's network with the parcels it serves today tied to it.
@@ -104,14 +118,22 @@ def _answers(
     valid, standings, found = known
     tell("reach")
     shapes = np.asarray(survey.parcels.geometry.array)
-    # Where a parcel or a barrier lost its shape in reading, nobody knows what lies between a parcel and a main.
-    unsure = survey.barriers is None or survey.blockers_lost
-    barriers = np.empty(0, dtype=object) if survey.barriers is None else np.asarray(survey.barriers.geometry.array)
-    connections = connect(shapes, found, (barriers, unsure), survey.neighbours) if found else {}
+    connections = connect(shapes, found, _obstacles(survey)) if found else {}
     tell("leveling")
     roads = _roads(survey, standings)
     leveling = {s.key: level(survey, s, valid, date, roads) for s in survey.profile.services if s.shape == "surface"}
     return Judgement(survey, date, valid, standings, found, connections, leveling, _overlap(survey, shapes))
+
+
+def _obstacles(survey: Survey) -> Obstacles:
+    """Give what a connection must not cross.
+
+    Where a parcel or a barrier lost its shape in reading, nobody knows what lies between a parcel and a main.
+    """
+    shapes = np.asarray(survey.parcels.geometry.array)
+    land = shapes if survey.neighbours is None else np.concatenate([shapes, survey.neighbours])
+    barriers = np.empty(0, dtype=object) if survey.barriers is None else np.asarray(survey.barriers.geometry.array)
+    return Obstacles(land, barriers, survey.barriers is None or survey.blockers_lost)
 
 
 def _standing(survey: Survey, service: Service, valid: pd.DataFrame, date: dt.date) -> Standing:

@@ -8,7 +8,6 @@ from scipy.spatial import cKDTree
 
 from gisplan.networks.drawing import Drawing
 from gisplan.networks.joints import END_END, END_SIDE, NOISE_M, Proposed
-from gisplan.networks.merging import Merged
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -25,26 +24,6 @@ RIVAL, FAR = 2.0, 0.5
 NEIGHBOURS = 16
 
 
-def doubts(ends: Floats, line: Ints, merged: Merged, reach_m: Floats) -> Texts:
-    """Say for every union of `merged` what makes it doubtful; empty where nothing does.
-
-    Parameters
-    ----------
-    ends, line, reach_m
-        What `gisplan.networks.merging.merge` was given.
-    merged
-        What it gave.
-
-    >>> from gisplan.networks.merging import merge
-    >>> ends = np.array([[0, 0], [10, 0], [10.2, 0], [20, 0], [10.5, 0], [10.5, 9]])
-    >>> line, none, reach = np.array([0, 0, 1, 1, 2, 2]), np.zeros(6, dtype=int), np.full(6, 0.4)
-    >>> doubts(ends, line, merge(ends, line, none, reach), reach).tolist()
-    ['rival']
-    """
-    joins, refused = (merged.a, merged.b, merged.gap_m), (merged.refused_a, merged.refused_b)
-    return _told((ends, line, reach_m), merged.joint, joins, refused)
-
-
 def doubts_of(drawing: Drawing, proposed: Proposed) -> Texts:
     """Say for every join of a drawing what makes it doubtful; empty where nothing does, or nothing was guessed."""
     out = np.full(len(proposed), "", dtype=object)
@@ -52,14 +31,34 @@ def doubts_of(drawing: Drawing, proposed: Proposed) -> Texts:
     one, two = proposed.end[guessed], proposed.other_end[guessed]
     joins = one, np.where(two < 0, one, two), proposed.gap_m[guessed]
     ends = drawing.ends, drawing.line, drawing.reach_m
-    out[guessed] = _told(ends, proposed.joint, joins, proposed.refused[:2])
+    out[guessed] = doubts(ends, proposed.joint, joins, proposed.refused[:2])
     return out
 
 
-def _told(
+def doubts(
     drawn: tuple[Floats, Ints, Floats], joint: Ints, joins: tuple[Ints, Ints, Floats], refused: tuple[Ints, Ints]
 ) -> Texts:
-    """Tell the doubts of joins between two ends each; an end that joins the side of a line is named twice."""
+    """Say for joins between two ends each what makes them doubtful; empty where nothing does.
+
+    Parameters
+    ----------
+    drawn
+        Coordinates, line and tolerance of every end.
+    joint
+        Joint of every end.
+    joins
+        The two ends of each join and its gap; an end that joins the side of a line is named twice.
+    refused
+        Ends that were near enough and kept apart.
+
+    >>> from gisplan.networks.merging import merge
+    >>> ends = np.array([[0, 0], [10, 0], [10.2, 0], [20, 0], [10.5, 0], [10.5, 9]])
+    >>> line, none, reach = np.array([0, 0, 1, 1, 2, 2]), np.zeros(6, dtype=int), np.full(6, 0.4)
+    >>> made = merge(ends, line, none, reach)
+    >>> joins, refused = (made.a, made.b, made.gap_m), (made.refused_a, made.refused_b)
+    >>> doubts((ends, line, reach), made.joint, joins, refused).tolist()
+    ['rival']
+    """
     ends, line, reach_m = drawn
     a, b, gap = joins
     out = np.full(len(a), "", dtype=object)

@@ -374,5 +374,9 @@ def _crossings(drawing: Drawing) -> tuple[Ints, Ints, Floats]:
     where = shapely.intersection(drawing.lines[a], drawing.lines[b])
     spots, pair = shapely.get_coordinates(where, return_index=True)
     a, b, spots = a[pair].astype(np.int64), b[pair].astype(np.int64), spots.reshape(-1, 2)
+    n = len(drawing.lines)
+    tips = np.stack([drawing.ends[rows] - spots for rows in (a, n + a, b, n + b)])
+    inside = (np.hypot(tips[..., 0], tips[..., 1]) > NOISE_M).all(axis=0)  # where a line ends, its end decides
+    a, b, spots = a[inside], b[inside], spots[inside]
     order = np.lexsort((shapely.line_locate_point(drawing.lines[a], shapely.points(spots)), b, a))
     return a[order], b[order], spots[order]

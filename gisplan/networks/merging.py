@@ -33,8 +33,6 @@ class Merged:
     ----------
     joint
         Joint of every end, numbered by the first end of each.
-    spot
-        Spot of every end: what is one joint without any union, because it lies on the very same place.
     a, b
         Ends whose spots each union brought together (the first end on each spot): unions by equal number first, then
         the others, the nearest first. They are a forest: without one of them its joint falls in two there.
@@ -49,7 +47,6 @@ class Merged:
     """
 
     joint: Ints
-    spot: Ints
     a: Ints
     b: Ints
     gap_m: Floats
@@ -57,12 +54,6 @@ class Merged:
     refused_b: Ints
     refused_gap_m: Floats
     refused_wide: Bools
-
-    def without(self, undone: Bools) -> Ints:
-        """Give the joint of every end when some unions are undone, numbered by the first end of each."""
-        kept = np.column_stack([self.spot[self.a], self.spot[self.b]])[~undone]
-        group = _components(kept, int(self.spot.max(initial=-1)) + 1)
-        return pd.factorize(group[self.spot])[0].astype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -123,11 +114,9 @@ def merge(ends: Floats, line: Ints, number: Ints, reach_m: Floats) -> Merged:
     unions = kept.only(_forest(base[kept.a], base[kept.b], len(number_of)))
     group = _components(np.column_stack([base[unions.a], base[unions.b]]), len(number_of))
     refused, wide = _refused(near, group[base], (line, found.spot))
-    own = _components(found.same, len(found.first))
     a, b = found.chained.T
     return Merged(
         joint=pd.factorize(group[base[found.spot]])[0].astype(np.int64),
-        spot=pd.factorize(own[found.spot])[0].astype(np.int64),
         a=found.first[np.concatenate([a, unions.a])],
         b=found.first[np.concatenate([b, unions.b])],
         gap_m=np.concatenate([np.hypot(*(found.xy[a] - found.xy[b]).T), unions.gap_m]),

@@ -17,7 +17,7 @@ from gisplan.networks.doubts import doubts_of
 from gisplan.networks.drawing import Drawing
 from gisplan.networks.joins import Names
 from gisplan.networks.joints import END_END, END_SIDE, NOISE_M, Joined, join, propose
-from gisplan.networks.standing import A, Standing
+from gisplan.networks.standing import A, Standing, says_closed
 from gisplan.rules.profile import Service
 
 if TYPE_CHECKING:
@@ -331,8 +331,7 @@ def _deck(layer: pd.DataFrame, lines: Ints) -> Ints:
 def _valves(layer: pd.DataFrame, standing: Standing, valves: Ints) -> tuple[Ints, Ints]:
     """Find the closed valves, and those of which that is not known."""
     part = standing.take(valves)
-    is_open = layer["open"].astype("boolean").iloc[valves]
-    shut = (is_open == False).fillna(False).to_numpy(dtype=bool) | (part.why == "closed")  # noqa: E712
+    shut = says_closed(layer.iloc[valves]) | (part.why == "closed")
     odd = layer["open_unknown"].iloc[valves].to_numpy(dtype=bool)
     works_now = (part.grade == A) | (part.why == "closed")
     closed = shut & works_now

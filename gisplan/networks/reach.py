@@ -160,7 +160,7 @@ class Obstacles:
         foreign = (other != parcel[way]) & ~barred[way]
         way, other = way[foreign], other[foreign]
         deep = _within_m(ways[way], shapely.bounds(self.parcels[other]))
-        rows = np.flatnonzero(deep > 0.9 * _GRAZE_M)
+        rows = np.flatnonzero(deep > 0.9 * _GRAZE_M)  # a little less: the two lengths round differently
         rows = rows[np.lexsort((-deep[rows], way[rows]))]
         # The parcel that a way runs through longest, by its box, mostly bars it: then no other is asked.
         head = np.diff(way[rows], prepend=-1) != 0

@@ -121,7 +121,7 @@ def standing(
     closes = days(table["close_on"])
     shut = closes <= today
     if "open" in table:
-        shut = shut | (table["open"].astype("boolean") == False).fillna(False).to_numpy(dtype=bool)  # noqa: E712
+        shut = shut | says_closed(table)
     why[shut] = "closed"
     why[kind == "abandoned"] = "abandoned"
     if says is not None:
@@ -181,3 +181,8 @@ def _contradict(why: Texts, says: tuple[Bools, Bools]) -> None:
     works, doubt = says
     coming = np.isin(why, ("construction", "built", "planned", "undated", "unfunded"))
     why[(doubt & (why == "connected")) | (works & coming)] = "contradiction"
+
+
+def says_closed(table: pd.DataFrame) -> Bools:
+    """Tell which rows say by their own word (``open``) that they are closed; blank says nothing."""
+    return np.asarray((table["open"].astype("boolean") == False).fillna(False), dtype=bool)  # noqa: E712

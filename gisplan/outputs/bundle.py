@@ -10,7 +10,6 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from gisplan.base import VERSION
@@ -19,6 +18,7 @@ from gisplan.base.units import number_column
 from gisplan.faults.fault import COLUMNS as FAULTS
 from gisplan.faults.fault import table as fault_table
 from gisplan.judging.judgement import Judgement
+from gisplan.networks.standing import says_closed
 from gisplan.outputs.columns import JOINS, spots
 from gisplan.outputs.tables import Tables
 from gisplan.rules.profile import Profile
@@ -135,7 +135,7 @@ def _features(judgement: Judgement) -> gpd.GeoDataFrame:
                     "feature": layer.index.to_numpy(dtype=object),
                     "role": layer["role"].to_numpy(dtype=object),
                     "kind": layer["kind"].to_numpy(dtype=object),
-                    "state": np.where(_shut(layer), "closed", judgement.standings[service.key].state),
+                    "state": np.where(says_closed(layer), "closed", judgement.standings[service.key].state),
                     "label": _written(layer),
                     "works": layer["works"].to_numpy(dtype=object),
                     "name": layer["name"].to_numpy(dtype=object),
@@ -146,11 +146,6 @@ def _features(judgement: Judgement) -> gpd.GeoDataFrame:
     columns = ["service", "feature", "role", "kind", "state", "label", "works", "name", "geometry"]
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
     return gpd.GeoDataFrame(table, geometry="geometry", crs=survey.crs)
-
-
-def _shut(layer: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    """Tell which features are closed by their own word."""
-    return (layer["open"].astype("boolean") == False).fillna(False).to_numpy(dtype=bool)  # noqa: E712
 
 
 def _written(layer: pd.DataFrame) -> pd.Series:

@@ -7,8 +7,7 @@ from typing import Any
 from sketch import layer, line, parcel, parcels, point, zone
 
 from gisplan.faults.draining.crosslinks import crosslinks
-from gisplan.faults.draining.manholes import manholes
-from gisplan.faults.draining.sewers import sewers
+from gisplan.faults.draining.drains import drains
 from gisplan.faults.fault import Found, table
 from gisplan.judging.judgement import judge
 from gisplan.zone import Zone
@@ -22,10 +21,9 @@ def found(given: Zone) -> list[Found]:
     judgement = judge(given.survey, given.date)
     out = crosslinks(judgement)
     for key, kept in judgement.candidates.items():
-        if kept.network.service.directed:
-            out += sewers(judgement, key) + manholes(judgement, key)
-        else:
-            assert sewers(judgement, key) == [] and manholes(judgement, key) == []
+        checked = drains(judgement, key)
+        assert bool(checked) == kept.network.service.directed
+        out += checked
     return out
 
 

@@ -16,7 +16,8 @@ def told(lines, tolerance, points=()):
     line = np.concatenate([np.tile(np.arange(len(shapes)), 2), np.full(len(points), -1)])
     reach = np.full(len(ends), tolerance)
     made = merge(ends, line, np.zeros(len(ends), dtype=np.int64), reach)
-    return doubts(ends, line, made, reach).tolist()
+    joins, refused = (made.a, made.b, made.gap_m), (made.refused_a, made.refused_b)
+    return doubts((ends, line, reach), made.joint, joins, refused).tolist()
 
 
 def test_a_small_gap_with_nothing_near_is_no_doubt():

@@ -22,7 +22,8 @@ def judged(drawing):
     ends = drawing.ends
     reach = np.full(len(ends), advice.tolerance_m)
     made = merge(ends, drawing.line, np.zeros(len(ends), dtype=np.int64), reach)
-    return advice, made, doubts(ends, drawing.line, made, reach)
+    joins, refused = (made.a, made.b, made.gap_m), (made.refused_a, made.refused_b)
+    return advice, made, doubts((ends, drawing.line, reach), made.joint, joins, refused)
 
 
 def swallowed(drawing, made):

@@ -206,6 +206,14 @@ def grouped(joint):
     return sorted(np.flatnonzero(joint == k).tolist() for k in np.unique(joint))
 
 
+def components(start, links):
+    """Put together what links hold together."""
+    found = start.tolist()
+    for i, j in links:
+        found = [found[i] if k == found[j] else k for k in found]
+    return grouped(np.array(found))
+
+
 def random_ends(seed):
     """A few lines and points on a small board; coarse coordinates make equal gaps and equal spots frequent."""
     rng = np.random.default_rng(seed)
@@ -236,11 +244,12 @@ def test_unions_are_a_forest_and_each_can_be_undone(block):
     for seed in range(100 * block, 100 * block + 100):
         ends, line, number, reach = random_ends(seed)
         merged = merge(ends, line, number, reach)
-        assert grouped(merged.without(np.zeros(len(merged.a), dtype=bool))) == grouped(merged.joint)
-        for k in range(len(merged.a)):
-            apart = merged.without(np.arange(len(merged.a)) == k)
-            assert apart.max() == merged.joint.max() + 1, seed
-            assert apart[merged.a[k]] != apart[merged.b[k]]
+        # What lies on one spot with one number, or none beside it, is together without any union.
+        alone = merge(ends, line, number, np.zeros(len(ends))).joint
+        links = list(zip(merged.a.tolist(), merged.b.tolist(), strict=True))
+        by_number = [(i, j) for i, j in links if number[i] and number[i] == number[j]]
+        assert components(alone, links) == grouped(merged.joint)
+        assert len(set(alone.tolist())) == len(grouped(merged.joint)) + len(links) - len(by_number), "a forest"
         assert merged.gap_m == pytest.approx(np.hypot(*(ends[merged.a] - ends[merged.b]).T))
         by_gap = number[merged.a] == 0
         by_gap |= number[merged.a] != number[merged.b]

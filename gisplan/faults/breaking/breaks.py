@@ -21,7 +21,7 @@ from gisplan.judging.candidates import Candidates
 from gisplan.judging.judgement import Judgement
 from gisplan.networks.joints import NOISE_M
 from gisplan.networks.network import CUTTING, Network, build
-from gisplan.networks.standing import FOREVER, A
+from gisplan.networks.standing import FOREVER, A, says_closed
 from gisplan.networks.supply import SHUT, sweep
 
 Ints = npt.NDArray[np.int64]
@@ -203,8 +203,11 @@ def _valve_rows(judgement: Judgement, kept: Candidates) -> Ints:
     layer = judgement.survey.layers[key]
     points = network.names.rows[network.names.lines :]
     part = layer.iloc[points]
-    shut = (part["open"].astype("boolean") == False).fillna(False).to_numpy(dtype=bool)  # noqa: E712
-    shut |= part["open_unknown"].to_numpy(dtype=bool) | (judgement.standings[key].why[points] == "closed")
+    shut = (
+        says_closed(part)
+        | part["open_unknown"].to_numpy(dtype=bool)
+        | (judgement.standings[key].why[points] == "closed")
+    )
     shut &= part["role"].isin(CUTTING).to_numpy()
     row = np.full(len(network.joined.xy), -1, dtype=np.int64)
     row[network.joined.point_joint[shut][::-1]] = points[shut][::-1]

@@ -21,10 +21,9 @@ from gisplan.faults.breaking.bearing import Pairs, Steps, alone, lost
 from gisplan.faults.breaking.choice import Choice, links, mended
 from gisplan.faults.breaking.mends import FLOW, Arrows, Mends
 from gisplan.judging.candidates import HOLDS, Candidates, judged, own_conditions
-from gisplan.judging.evidence import against, on_parcels
 from gisplan.judging.judgement import Judgement
 from gisplan.networks.network import BOTH, FORWARD, REVERSE, UNSURE
-from gisplan.networks.reach import Near, Obstacles, unbarred
+from gisplan.networks.reach import Near, unbarred
 from gisplan.networks.supply import SHUT, levels, sweep
 
 Ints = npt.NDArray[np.int64]
@@ -155,15 +154,14 @@ def _needs(kept: Candidates, mends: Mends, choice: Choice, which: Ints) -> tuple
 
 def _in_reach(judgement: Judgement, kept: Candidates, shape: npt.NDArray[np.object_], label: Ints) -> tuple[Ints, Ints]:
     """Find the parcels that are not served today and have one of some shapes in reach, with nothing in the way."""
-    survey = judgement.survey
     none = np.empty(0, dtype=np.int64)
-    open_ = _open(judgement, kept.service.key)
+    key = kept.service.key
+    # What would be A if it were served: no paper or doubt stands against it.
+    open_ = np.flatnonzero(judgement.undisputed(key) & (judgement.connections[key].grade != "A"))
     if len(shape) == 0 or len(open_) == 0:
         return none, none
-    parcels = np.asarray(survey.parcels.geometry.array)
-    land = parcels if survey.neighbours is None else np.concatenate([parcels, survey.neighbours])
-    barriers = np.empty(0, dtype=object) if survey.barriers is None else np.asarray(survey.barriers.geometry.array)
-    obstacles = Obstacles(land, barriers, survey.barriers is None or survey.blockers_lost)
+    parcels = np.asarray(judgement.survey.parcels.geometry.array)
+    obstacles = judgement.obstacles
     box = shapely.bounds(shape) + kept.reach_m * np.array([-1.0, -1.0, 1.0, 1.0])
     at, row = shapely.STRtree(parcels[open_]).query(shapely.box(*box.T))
     gap = shapely.distance(parcels[open_[row]], shape[at])
@@ -176,15 +174,6 @@ def _in_reach(judgement: Judgement, kept: Candidates, shape: npt.NDArray[np.obje
     near, barred = unbarred(near, obstacles, (shape, label), np.full(int(label.max()) + 1, kept.reach_m))
     sure = ~barred & ((near.distance_m == 0) | (not obstacles.unsure))
     return near.parcel[sure], near.group[sure]
-
-
-def _open(judgement: Judgement, key: str) -> Ints:
-    """List the parcels that are not served today and would be A if they were: no paper or doubt stands against it."""
-    survey = judgement.survey
-    index = survey.parcels.index
-    held = judgement.overlap | survey.parcels["doubt"].to_numpy(dtype=bool) | against(judgement.evidence, key, index)
-    held |= on_parcels(judgement.evidence, key, index, "not_applicable") >= 0
-    return np.flatnonzero(~held & (judgement.connections[key].grade != "A"))
 
 
 def _account(chosen: tuple[Mends, Choice], group: Ints, served: Served, books: tuple[Floats, Stranded]) -> None:

@@ -13,7 +13,7 @@ from gisplan.base.fields import plain, vocabulary
 from gisplan.base.labels import label
 from gisplan.base.units import number_column
 from gisplan.faults.draining.gravity import Bools, Flow, Ints
-from gisplan.faults.draining.reversal import turned
+from gisplan.faults.draining.reversal import Turned
 from gisplan.faults.draining.sewers import at_joints, first_at, of_lines
 from gisplan.faults.drawing.edges import dead_ends, unsurveyed
 from gisplan.faults.fault import Found
@@ -27,7 +27,7 @@ _COMING = ("construction", "planned", "undated", "unfunded", "overdue")
 _CENTIMETRE = 2
 
 
-def manholes(judgement: Judgement, key: str) -> list[Found]:
+def manholes(judgement: Judgement, key: str, flow: Flow, wrong: Turned) -> list[Found]:
     """Check the joints of a service that drains, and the way between its manholes.
 
     Parameters
@@ -36,15 +36,13 @@ def manholes(judgement: Judgement, key: str) -> list[Found]:
         What was built.
     key
         The service.
+    flow, wrong
+        How its water runs, and which pipes flow the wrong way.
     """
-    if not judgement.candidates[key].network.service.directed:
-        return []
-    flow, limits = Flow.of(judgement, key), judgement.survey.profile.inspections
-    wrong = turned(flow, limits["invert_error"].value).piece
     return [
-        _sinks(judgement, flow, key, wrong),
-        _forks(flow, key, wrong),
-        _far(flow, key, limits["manhole_spacing"]),
+        _sinks(judgement, flow, key, wrong.piece),
+        _forks(flow, key, wrong.piece),
+        _far(flow, key, judgement.survey.profile.inspections["manhole_spacing"]),
     ]
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from gisplan.base.units import number_column
 from gisplan.faults.draining.gravity import Bools, Floats, Flow, Ints
-from gisplan.faults.draining.reversal import Turned, lines, turned
+from gisplan.faults.draining.reversal import Turned, lines
 from gisplan.faults.fault import Found
 from gisplan.judging.judgement import Judgement
 from gisplan.networks.network import REVERSE
@@ -18,8 +19,8 @@ _NOISE_MM = 0.5
 """Diameters this near are one size: some files count them in metres."""
 
 
-def sewers(judgement: Judgement, key: str) -> list[Found]:
-    """Check the levels, directions and sizes of a service that drains; of any other there is nothing to check.
+def sewers(judgement: Judgement, key: str, flow: Flow, wrong: Turned) -> list[Found]:
+    """Check the levels, directions and sizes of a service that drains.
 
     Parameters
     ----------
@@ -27,12 +28,11 @@ def sewers(judgement: Judgement, key: str) -> list[Found]:
         What was built.
     key
         The service.
+    flow, wrong
+        How its water runs, and which pipes flow the wrong way.
     """
-    if not judgement.candidates[key].network.service.directed:
-        return []
-    flow, limits = Flow.of(judgement, key), judgement.survey.profile.inspections
+    limits = judgement.survey.profile.inspections
     error_m = limits["invert_error"].value
-    wrong = turned(flow, error_m)
     return [
         _reversed(flow, key, wrong),
         _uphill(flow, key, wrong, error_m),
@@ -152,7 +152,7 @@ def at_joints(
     """Make faults that stand at joints: the joints, the pieces at fault, other pieces (-1 for none), and texts."""
     joint, pieces, other, values = found
     made = of_lines(code, severity, key, flow, (pieces, other, values))
-    return Found(**{**vars(made), "shape": flow.spots(joint)})
+    return replace(made, shape=flow.spots(joint))
 
 
 def _level(values: Floats) -> pd.Series:

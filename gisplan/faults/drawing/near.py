@@ -12,8 +12,6 @@ from gisplan.faults.fault import Found
 from gisplan.judging.judgement import Judgement
 from gisplan.networks.misses import near_misses, row_at
 
-_WIDE = 2.0
-
 
 def near(judgement: Judgement, key: str) -> list[Found]:
     """List the near misses of a service, and the ends that are near enough and were kept apart.
@@ -26,10 +24,8 @@ def near(judgement: Judgement, key: str) -> list[Found]:
         The service.
     """
     network = judgement.candidates[key].network
-    # A survey that is wide of the mark by metres nearly joins what lies twice as far.
-    limit = max(
-        judgement.survey.profile.inspections["near_miss"].value, _WIDE * float(network.reach_m.max(initial=0.0))
-    )
+    # What the profile allows lies beyond the tolerance, whose survey may itself be off by metres.
+    limit = judgement.survey.profile.inspections["near_miss"].value + float(network.reach_m.max(initial=0.0))
     found = near_misses(network, limit)
     row, other = row_at(network)[found.joint], network.row[found.piece]
     reach = np.append(network.reach_m, 0.0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -10,6 +12,7 @@ import shapely
 from gisplan.base.units import number_column
 from gisplan.faults.fault import Found
 from gisplan.judging.judgement import Judgement
+from gisplan.networks.standing import says_closed
 
 Bools = npt.NDArray[np.bool_]
 
@@ -29,11 +32,10 @@ def points(judgement: Judgement, key: str) -> list[Found]:
     fed = np.zeros(len(layer), dtype=bool)
     fed[network.sources.row] = True
     valve = (role == "valve").to_numpy()
-    shut = (layer["open"].astype("boolean") == False).fillna(False).to_numpy(dtype=bool)  # noqa: E712
     unsure = layer["open_unknown"].to_numpy(dtype=bool)
     return [
         _found("source_kind", "warning", key, layer, role.isin(["source", "outfall"]).to_numpy() & ~fed),
-        _found("valve_closed", "info", key, layer, valve & shut),
+        _found("valve_closed", "info", key, layer, valve & says_closed(layer)),
         _found("valve_unknown", "warning", key, layer, valve & unsure),
         _apart(judgement, key, layer),
     ]
@@ -71,4 +73,4 @@ def _apart(judgement: Judgement, key: str, layer: pd.DataFrame) -> Found:
         "distance": number_column(pd.Series(distance[found.row]), 3),
         "snap": number_column(pd.Series(snap[found.row]), 3),
     }
-    return Found(**{**vars(found), "values": values, "numbers": {"gap_m": distance[found.row]}})
+    return replace(found, values=values, numbers={"gap_m": distance[found.row]})

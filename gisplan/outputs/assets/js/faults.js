@@ -8,10 +8,11 @@
   var BESIDE = [13, 13];     // pixels: from a source or outfall to the sign of a fault at it
   var FAR = 2.5;              // metres per pixel from which signs are drawn smaller
 
-  // The group a fault is drawn in: near misses, a break by its cause, anything else by its kind.
+  // The group a fault is drawn in: near misses, what was kept apart, a break by its cause, anything else by its kind.
   gp.faultGroup = function (row) {
     var code = gp.text(data.faults.code[row]);
     var cause = gp.text(data.faults.cause[row]);
+    if (code === 'near_wide' || code === 'near_kept') { return 'near_refused'; }
     if (code.indexOf('break_') !== 0) { return code; }
     return gp.BREAKS.indexOf(cause) >= 0 ? cause : code.slice(6);
   };

@@ -111,7 +111,7 @@
         var group = gp.faultGroup(row);
         var near = mpp < GAPS_MPP;
         var length = group === 'missing' && (near || gp.rankOf[row]) ? faults.build_m[row]
-          : near && (group === 'near_miss' || group === 'near_refused' || group === 'near_wide' || group === 'drawing') ? faults.gap_m[row] : null;
+          : near && (group === 'near_miss' || group === 'near_refused' || group === 'drawing') ? faults.gap_m[row] : null;
         var text = [gp.rankOf[row] || '', length === null ? '' : gp.metres(length)].filter(Boolean).join(' \u00b7 ');
         var at = this._map.latLngToLayerPoint(place).add(this._zone.faultBeside[row] || [0, 0]);
         if (!text || !this._box.contains(at)) { return; }

@@ -34,7 +34,6 @@
     doubtful: { shape: 'target', colour: '#7b1fa2', radius: 6.5, near: 8 },
     undone: { shape: 'cross', colour: '#5d6d6f', radius: 5, near: 8 },
     near_miss: { shape: 'diamond', colour: '#1556c0', open: true, radius: 4.5, near: 8, dash: '3 3', weight: 2 },
-    near_wide: { shape: 'gem', colour: '#1556c0', radius: 6, near: 8, dash: '3 3', weight: 2 },
     near_refused: { shape: 'gem', colour: '#1556c0', radius: 6, near: 8, dash: '3 3', weight: 2 },
     drawing: { shape: 'diamond', colour: '#1556c0', radius: 6.5, dash: '3 3', weight: 2.4 },
     valve: { shape: 'bowtie', colour: '#11292b', radius: 7 },
