@@ -362,7 +362,7 @@ def _joins(joins: gpd.GeoDataFrame, services: list[str], plane: _Plane, pool: _T
         "service": _service_numbers(joins, services),
         **{name: pool.column(joins, name) for name in ("id", "feature", "other", "kind", "doubt")},
         "gap_m": _numbers(joins, "gap_m", 3),
-        "undone": np.flatnonzero(joins["undone"].to_numpy(dtype=bool)).tolist() if "undone" in joins.columns else [],
+        "undone": np.flatnonzero(joins["undone"].to_numpy(dtype=bool)).tolist(),
         "hanging_parcels": _numbers(joins, "hanging_parcels", 0),
         "hanging_mu": _numbers(joins, "hanging_mu", 1),
         "at": plane.points(joins.geometry.to_numpy()),

@@ -15,8 +15,6 @@ import pandas as pd
 from gisplan.base import VERSION
 from gisplan.base.labels import label
 from gisplan.base.units import number_column
-from gisplan.faults.fault import COLUMNS as FAULTS
-from gisplan.faults.fault import table as fault_table
 from gisplan.judging.judgement import Judgement
 from gisplan.networks.standing import says_closed
 from gisplan.outputs.columns import JOINS, spots
@@ -42,20 +40,17 @@ def collect(judgement: Judgement, answers: Mapping[str, Any], known_on: dt.date)
         The zone's own date.
     """
     survey = judgement.survey
-    faults = answers.get("faults")
-    if faults is None:
-        faults = fault_table([], {}, survey.crs)
     return Tables(
         about=_about(judgement, known_on),
         services=_services(survey.profile),
         parcels=survey.parcels[list(_PARCELS)],
         features=_features(judgement),
-        joins=_joins(judgement, faults),
+        joins=_joins(judgement, answers["faults"]),
         works=survey.works,
         evidence=survey.evidence,
         limits=_limits(survey.profile),
         barriers=None if survey.barriers is None or not len(survey.barriers) else survey.barriers,
-        **{**answers, "faults": faults[list(FAULTS)]},
+        **answers,
     )
 
 
@@ -165,9 +160,7 @@ def _joins(judgement: Judgement, faults: pd.DataFrame) -> gpd.GeoDataFrame:
     for key, kept in judgement.candidates.items():
         parts.append(kept.network.joins.assign(service=key).reindex(columns=[*JOINS, "x", "y"]))
     table = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
-    for column in ("id", "doubt"):
-        table[column] = table[column].astype(object).where(table[column].notna(), "")
-    table["undone"] = table["undone"].eq(True)
+    table["undone"] = table["undone"].astype(bool)
     points = gpd.points_from_xy(table["x"].astype(float), table["y"].astype(float))
     found = gpd.GeoDataFrame(table.drop(columns=["x", "y"]), geometry=points, crs=judgement.survey.crs)
     found[_HANGING] = _hanging(found, faults).to_numpy()
