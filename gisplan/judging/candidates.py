@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
+from gisplan.judging.outcome import FAILS, HOLDS, UNKNOWN
 from gisplan.networks.network import UNSURE, Network
 from gisplan.networks.standing import Standing
 from gisplan.networks.supply import OPEN, SHUT, Levels, Supply, View, first_main, levels, sweep
@@ -19,8 +20,6 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Shapes = npt.NDArray[np.object_]
 Texts = npt.NDArray[np.object_]
-
-FAILS, UNKNOWN, HOLDS = -1, 0, 1
 
 DEAD = (
     "undersized",

@@ -14,6 +14,7 @@ from gisplan.base.labels import label, say_column
 from gisplan.base.units import number_column
 from gisplan.judging.evidence import against, on_parcels
 from gisplan.judging.judgement import Judgement
+from gisplan.judging.outcome import FAILS, UNKNOWN
 from gisplan.rules.profile import Profile, Service, named
 
 Texts = npt.NDArray[np.object_]
@@ -85,6 +86,7 @@ def _blank(judgement: Judgement, service: Service) -> pd.DataFrame:
             "at": empty.copy(),
             "ready_on": np.full(n, np.datetime64("NaT", "s")),
             "by": np.full(n, "survey", dtype=object),
+            "decided": np.full(n, "", dtype=object),
         }
     )
 
@@ -111,9 +113,29 @@ def _lines(judgement: Judgement, service: Service) -> pd.DataFrame:
     part["ready_on"] = np.where(found.day > 0, found.day.astype("datetime64[D]"), np.datetime64("NaT")).astype(
         "datetime64[s]"
     )
+    _weigh(part, judgement, service)
     if service.key in judgement.survey.missing:
         _missing(part, judgement, service)
     return part
+
+
+def _weigh(part: pd.DataFrame, judgement: Judgement, service: Service) -> None:
+    """Lay the required further conditions over what is connected: one that fails decides, else one not known."""
+    for condition in service.conditions:
+        found = judgement.outcomes.get(condition.id)
+        if found is None or condition.weight != "required":
+            continue
+        grade = part["grade"].to_numpy(dtype=object)
+        served = np.isin(grade, ("A", "B", "C"))
+        unsure = (grade == "U") & (part["decided"] != "").to_numpy()
+        for where, letter in (
+            ((served | unsure) & (found.holds == FAILS), "D"),
+            (served & (found.holds == UNKNOWN), "U"),
+        ):
+            part.loc[where, "grade"] = letter
+            part.loc[where, "code"] = found.code[where]
+            part.loc[where, "decided"] = condition.id
+            part.loc[where, "works"] = None
 
 
 def _missing(part: pd.DataFrame, judgement: Judgement, service: Service) -> None:
@@ -205,6 +227,10 @@ def _reasons(part: pd.DataFrame, judgement: Judgement, service: Service) -> None
         "day": day,
         "limit": blank + (condition.limit.text if condition is not None else ""),
     }
+    for identity in pd.unique(part["decided"]):
+        for name, term in (judgement.outcomes[identity].terms if identity else {}).items():
+            mine = (part["decided"] == identity).to_numpy()
+            values[name] = values.get(name, blank).where(~mine, written(term, part.index))
     codes = "reason." + part["code"].astype("str")
     if service.shape == "surface":
         own = "reason.leveling." + part["code"].astype("str")
@@ -222,6 +248,11 @@ def _promise(part: pd.DataFrame, judgement: Judgement, lang: str) -> Texts:
     words = promised.where(promised.notna(), "").to_numpy(dtype=object).astype(str).astype(object)
     before, after = label("reason.by_promise").text(lang).split("{promised}")
     return np.where(words == "", own, before + words + after)
+
+
+def written(term: npt.NDArray[np.generic], index: pd.Index) -> pd.Series:
+    """Write the terms of a sentence: numbers without needless zeros, texts as they are."""
+    return number_column(pd.Series(term, index=index))
 
 
 def _named(column: pd.Series, table: pd.DataFrame | None) -> pd.Series:

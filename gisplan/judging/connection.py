@@ -51,6 +51,9 @@ class Connection:
         Row of the layer of the feature whose works finish last on the way, or of which nothing is known; -1 without.
     opened
         Whether the way was found with unknowns taken as operating.
+    level
+        Number of the level at which the deciding candidate serves, in the view that `opened` tells; that beyond the
+        last without one.
     """
 
     grade: npt.NDArray[np.object_]
@@ -64,6 +67,7 @@ class Connection:
     day: Ints
     holds_back: Ints
     opened: Bools
+    level: Ints
 
 
 def connect(parcels: Shapes, services: Mapping[str, Candidates], obstacles: Obstacles) -> dict[str, Connection]:
@@ -184,7 +188,7 @@ def _trace(parcels: Shapes, c: Candidates, answer: tuple[Any, Any, Ints, Floats,
     nothing = np.full(n, -1, dtype=np.int64)
     out = Connection(
         grade, code, candidate, distance, nothing.copy(), nothing.copy(), np.full(n, np.nan), nothing.copy(),
-        np.zeros(n, dtype=np.int64), nothing.copy(), opened,
+        np.zeros(n, dtype=np.int64), nothing.copy(), opened, level,
     )  # fmt: skip
     for supply, mine in ((c.shut, ~opened), (c.open, opened)):
         for number in np.unique(level[mine & (level < len(c.levels))]):

@@ -9,10 +9,12 @@ import pandas as pd
 from gisplan.base.fields import spoken
 from gisplan.base.labels import say_column
 from gisplan.base.units import number_column
-from gisplan.judging.candidates import FAILS, HOLDS, Candidates, check, piece_bearer, stub_bearer
+from gisplan.judging.candidates import Candidates, check, piece_bearer, stub_bearer
 from gisplan.judging.cells import VERDICTS
 from gisplan.judging.connection import LETTERS
 from gisplan.judging.judgement import Judgement
+from gisplan.judging.outcome import FAILS, HOLDS
+from gisplan.judging.trials import ROOMS
 from gisplan.rules.profile import Condition, Limit, Service
 
 Ints = npt.NDArray[np.int64]
@@ -142,6 +144,11 @@ def _network(judgement: Judgement, service: Service, condition: Condition, cell:
     chosen = found.candidate
     none = chosen < 0
     geometry = found.grade
+    if condition.measure.kind in ROOMS:
+        mine = judgement.outcomes[condition.id]
+        grade = np.select([mine.holds == HOLDS, mine.holds == FAILS], ["A", "D"], default="U").astype(object)
+        # Where it is not even known to be connected, what follows from it is not known either.
+        return mine.value.astype(object), np.where((grade != "A") & np.isin(geometry, ("D", "U")), geometry, grade)
     if condition.measure.kind == "reach":
         near = found.distance_m <= condition.limit.high
         barred = np.isin(found.code, ("blocked",))

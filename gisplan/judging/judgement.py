@@ -14,9 +14,12 @@ import shapely
 
 from gisplan.base.errors import NetworkError
 from gisplan.judging import evidence as papers
+from gisplan.judging.brief import Brief
 from gisplan.judging.candidates import Candidates, candidates
 from gisplan.judging.connection import Connection, connect
 from gisplan.judging.leveling import Leveling, level
+from gisplan.judging.outcome import Outcome
+from gisplan.judging.trials import trials
 from gisplan.networks.network import CUTTING, Network, build
 from gisplan.networks.reach import Obstacles
 from gisplan.networks.standing import A, Standing, standing
@@ -42,6 +45,8 @@ class Judgement:
         By service of shape ``surface``.
     overlap
         Parcels that overlap another by more than the profile allows.
+    outcomes
+        What every further condition (fall, capacity, security) says, by condition id; of services with a layer.
     """
 
     survey: Survey
@@ -52,6 +57,7 @@ class Judgement:
     connections: dict[str, Connection]
     leveling: dict[str, Leveling]
     overlap: npt.NDArray[np.bool_]
+    outcomes: dict[str, Outcome]
 
     @cached_property
     def obstacles(self) -> Obstacles:
@@ -119,10 +125,13 @@ def _answers(
     tell("reach")
     shapes = np.asarray(survey.parcels.geometry.array)
     connections = connect(shapes, found, _obstacles(survey)) if found else {}
+    outcomes: dict[str, Outcome] = {}
+    for key, connection in connections.items():
+        outcomes.update(trials(Brief(survey, date, valid, found[key], connection)))
     tell("leveling")
     roads = _roads(survey, standings)
     leveling = {s.key: level(survey, s, valid, date, roads) for s in survey.profile.services if s.shape == "surface"}
-    return Judgement(survey, date, valid, standings, found, connections, leveling, _overlap(survey, shapes))
+    return Judgement(survey, date, valid, standings, found, connections, leveling, _overlap(survey, shapes), outcomes)
 
 
 def _obstacles(survey: Survey) -> Obstacles:

@@ -10,9 +10,10 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
-from gisplan.judging.candidates import FAILS, HOLDS, UNKNOWN, check
+from gisplan.judging.candidates import check
 from gisplan.judging.connection import LETTERS
 from gisplan.judging.evidence import against, on_parcels
+from gisplan.judging.outcome import FAILS, HOLDS, UNKNOWN
 from gisplan.networks.standing import NONE, standing
 from gisplan.reading.ground import Cells
 from gisplan.reading.survey import Survey

@@ -6,16 +6,18 @@ profile, marked ``assumed``: whoever wrote it never looked at the code that the 
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from gisplan.base.errors import ProfileError
 from gisplan.base.labels import Label
-from gisplan.base.units import number
+from gisplan.base.units import number, quantity
 
 UNITS: Mapping[str, str] = {
     "near_miss": "m",
@@ -108,3 +110,91 @@ def overlay(base: Mapping[str, Any], over: Any) -> Any:
 def assumed(default: Mapping[str, Any]) -> dict[str, Any]:
     """Give the tables of the default profile to one that has none: the same limits, marked as assumed."""
     return {key: {**{k: v for k, v in row.items() if k != "cite"}, "basis": "assumed"} for key, row in default.items()}
+
+
+Fail = Callable[[str, object, str], Exception]
+
+
+def read(raw: Any, default: Mapping[str, Any], codes: Mapping[str, Label], fail: Fail) -> dict[str, Inspection]:
+    """Read the ``[inspection]`` tables of a profile.
+
+    Parameters
+    ----------
+    raw
+        The tables.
+    default
+        Those of the default profile, for what the profile says nothing of; empty when it is the default itself.
+    codes
+        The codes that may be cited.
+    fail
+        Makes the refusal of (key, value found, what is allowed).
+
+    Raises
+    ------
+    ProfileError
+        A table says something that is not allowed.
+    """
+    if not isinstance(raw, dict):
+        raise fail("inspection", raw, f"tables [inspection.x], x one of {', '.join(UNITS)}")
+    for key in raw:
+        if key not in UNITS:
+            raise fail(f"inspection.{key}", "…", f"known entries: {', '.join(sorted(UNITS))}")
+    merged = overlay(assumed(default), raw)
+    return {key: _inspection(key, merged.get(key), codes, fail) for key in UNITS}
+
+
+def _inspection(key: str, raw: Any, codes: Mapping[str, Label], fail: Fail) -> Inspection:
+    where = f"inspection.{key}"
+    form = "by_diameter" if key in BY_DIAMETER else "value"
+    if not isinstance(raw, dict):
+        raise fail(where, raw, f"a table with {form} and basis")
+    for name in raw:
+        if name not in (allowed := ("basis", "cite", "label", form)):
+            raise fail(f"{where}.{name}", "…", f"known entries: {', '.join(sorted(allowed))}")
+    for name in ("label", "basis", form):
+        if name not in raw:
+            raise fail(f"{where}.{name}", None, "it is needed")
+    if not isinstance(raw["label"], str | dict):
+        raise fail(f"{where}.label", raw["label"], "a text, or { zh = …, en = … }")
+    basis, cite = raw["basis"], raw.get("cite", {})
+    if basis not in ("code", "local", "assumed"):
+        raise fail(f"{where}.basis", basis, "one of code, local, assumed")
+    if not isinstance(cite, dict):
+        raise fail(f"{where}.cite", cite, "{ code = …, clause = … }")
+    if basis == "code" and cite.get("code") not in codes:
+        raise fail(f"{where}.cite.code", cite.get("code"), f"a code listed in [codes]: {', '.join(codes)}")
+    found = _by_diameter(where, raw[form], UNITS[key], fail) if key in BY_DIAMETER else ()
+    value = min(limit for _, limit in found) if found else amount(f"{where}.value", raw[form], UNITS[key], fail)
+    if value < 0:
+        raise fail(f"{where}.{form}", raw[form], "no amount below zero")
+    source = cite if basis != "assumed" else {}
+    names = (str(source.get("code", "")), str(source.get("clause", "")))
+    return Inspection(key, Label.read(raw["label"]), value, UNITS[key], basis, *names, found)
+
+
+def amount(key: str, raw: Any, unit: str, fail: Fail) -> float:
+    """Read one amount with its unit.
+
+    Raises
+    ------
+    ProfileError
+        It is no number, or in another unit.
+    """
+    try:
+        found = quantity(raw, key)
+    except ProfileError as error:
+        raise fail(key, raw, f"a number with its unit as text, in {unit}") from error
+    if found.unit != unit:
+        raise fail(key, raw, f"a number in {unit}")
+    return found.value
+
+
+def _by_diameter(where: str, raw: Any, unit: str, fail: Fail) -> tuple[tuple[float, float], ...]:
+    key = f"{where}.by_diameter"
+    allowed = f'pairs "up to this diameter", "limit", the smaller diameter first, as [["600 mm", "75 {unit}"]]'
+    if not isinstance(raw, list) or not raw or not all(isinstance(p, list) and len(p) == 2 for p in raw):
+        raise fail(key, raw, allowed)
+    pairs = tuple((amount(key, size, "mm", fail), amount(key, limit, unit, fail)) for size, limit in raw)
+    if any(a >= b for (a, _), (b, _) in itertools.pairwise(pairs)):
+        raise fail(key, raw, allowed)
+    return pairs

@@ -7,11 +7,10 @@ service and by condition ``id``.
 from __future__ import annotations
 
 import csv
-import itertools
 import math
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -21,13 +20,19 @@ from gisplan.base.errors import ProfileError
 from gisplan.base.fields import plain, vocabulary
 from gisplan.base.labels import Label, say
 from gisplan.base.units import Quantity, number, quantity
-from gisplan.rules.inspection import BY_DIAMETER, UNITS, Inspection, assumed, overlay
+from gisplan.rules.figures import DEMANDS, Figure
+from gisplan.rules.figures import read as read_figure
+from gisplan.rules.inspection import Inspection, overlay
+from gisplan.rules.inspection import read as read_inspections
 
 NEEDS = ("required", "promised", "optional")
 SHAPES = ("lines", "surface")
 FLOWS = ("from_source", "to_outfall", "none")
 BASES = ("code", "local", "assumed")
 WEIGHTS = ("required", "warn")
+CAPACITIES = ("", "pressure", "gravity", "rational", "circuits", "stated", "source")
+"""How the capacity of a main is known: by its diameter, diameter and slope, catchment, circuits, as stated; or not at
+all, so that only the source counts."""
 
 
 @dataclass(frozen=True)
@@ -106,10 +111,17 @@ class Service:
     price: Quantity | None
     price_basis: str
     conditions: tuple[Condition, ...]
+    demand: str = ""
+    capacity: str = ""
+    figures: Mapping[str, Figure] = field(default_factory=dict)
 
     def condition(self, kind: str) -> Condition | None:
         """Give the service's condition of a kind of measure, if it has one."""
         return next((c for c in self.conditions if c.measure.kind == kind), None)
+
+    def asks(self, *measures_: str) -> bool:
+        """Tell whether a required condition is put to one of some measures."""
+        return any(c.measure.name in measures_ and c.weight == "required" for c in self.conditions)
 
     @property
     def directed(self) -> bool:
@@ -250,7 +262,7 @@ def _overlay(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]
     merged = dict(base)
     for key, value in over.items():
         old = merged.get(key)
-        if key == "inspection" and isinstance(old, dict):
+        if key in ("inspection", "figure") and isinstance(old, dict):
             merged[key] = overlay(old, value)
         elif isinstance(old, dict) and isinstance(value, dict):
             merged[key] = _overlay(old, value)
@@ -272,10 +284,10 @@ _LIMITS = {"at_least", "at_most", "between", "one_of", "holds", "by_use"}
 _PROFILE_KEYS = {"id", "version", "label", "extends", "snap", "parcel_overlap"}
 _SERVICE_KEYS = {
     "label", "letter", "short", "shape", "flow", "crossings", "combined", "colour", "need", "group",
-    "sources", "responsible", "price", "condition",
+    "sources", "responsible", "price", "condition", "demand", "capacity", "figure",
 }  # fmt: skip
 _CONDITION_KEYS = {"id", "label", "measure", "weight", "basis", "cite"} | _LIMITS
-_DEFAULT = "jiutong_classic"
+_DEFAULT = "jiutong_connection"
 
 
 class _Reader:
@@ -352,6 +364,12 @@ class _Reader:
             price=self.amount(f"{where}.price", price["value"], "CNY/m") if "value" in price else None,
             price_basis=self.choice(f"{where}.price.basis", price.get("basis", "assumed"), BASES),
             conditions=tuple(self.condition(key, row, codes) for row in raw.get("condition", ())),
+            demand=self.choice(f"{where}.demand", raw.get("demand", ""), ("", *DEMANDS)),
+            capacity=self.choice(f"{where}.capacity", raw.get("capacity", ""), CAPACITIES),
+            figures={
+                name: read_figure(f"{where}.figure.{name}", row, raw.get("demand", ""), codes, self.fail)
+                for name, row in raw.get("figure", {}).items()
+            },
         )
 
     def condition(self, service: str, raw: Mapping[str, Any], codes: Mapping[str, Label]) -> Condition:
@@ -380,49 +398,8 @@ class _Reader:
         )
 
     def inspections(self, raw: Any, codes: Mapping[str, Label]) -> dict[str, Inspection]:
-        if not isinstance(raw, dict):
-            raise self.fail("inspection", raw, f"tables [inspection.x], x one of {', '.join(UNITS)}")
-        self.known("inspection", raw, set(UNITS))
-        base = {} if self.name == _DEFAULT else assumed(_raw(_DEFAULT, None)["inspection"])
-        merged = overlay(base, raw)
-        return {key: self.inspection(key, merged.get(key), codes) for key in UNITS}
-
-    def inspection(self, key: str, raw: Any, codes: Mapping[str, Label]) -> Inspection:
-        where = f"inspection.{key}"
-        form = "by_diameter" if key in BY_DIAMETER else "value"
-        if not isinstance(raw, dict):
-            raise self.fail(where, raw, f"a table with {form} and basis")
-        self.known(where, raw, {"label", "basis", "cite", form})
-        for name in ("label", "basis", form):
-            if name not in raw:
-                raise self.fail(f"{where}.{name}", None, "it is needed")
-        if not isinstance(raw["label"], str | dict):
-            raise self.fail(f"{where}.label", raw["label"], "a text, or { zh = …, en = … }")
-        basis = self.choice(f"{where}.basis", raw["basis"], BASES)
-        cite = raw.get("cite", {})
-        if not isinstance(cite, dict):
-            raise self.fail(f"{where}.cite", cite, "{ code = …, clause = … }")
-        if basis == "code" and cite.get("code") not in codes:
-            raise self.fail(f"{where}.cite.code", cite.get("code"), f"a code listed in [codes]: {', '.join(codes)}")
-        found = self.by_diameter(where, raw[form], UNITS[key]) if key in BY_DIAMETER else ()
-        value = (
-            min(limit for _, limit in found) if found else self.amount(f"{where}.value", raw[form], UNITS[key]).value
-        )
-        if value < 0:
-            raise self.fail(f"{where}.{form}", raw[form], "no amount below zero")
-        source = cite if basis != "assumed" else {}
-        names = (str(source.get("code", "")), str(source.get("clause", "")))
-        return Inspection(key, Label.read(raw["label"]), value, UNITS[key], basis, *names, found)
-
-    def by_diameter(self, where: str, raw: Any, unit: str) -> tuple[tuple[float, float], ...]:
-        allowed = f'pairs "up to this diameter", "limit", the smaller diameter first, as [["600 mm", "75 {unit}"]]'
-        if not isinstance(raw, list) or not raw or not all(isinstance(p, list) and len(p) == 2 for p in raw):
-            raise self.fail(f"{where}.by_diameter", raw, allowed)
-        key = f"{where}.by_diameter"
-        pairs = tuple((self.amount(key, size, "mm").value, self.amount(key, limit, unit).value) for size, limit in raw)
-        if any(a >= b for (a, _), (b, _) in itertools.pairwise(pairs)):
-            raise self.fail(key, raw, allowed)
-        return pairs
+        base = {} if self.name == _DEFAULT else _raw(_DEFAULT, None)["inspection"]
+        return read_inspections(raw, base, codes, self.fail)
 
     def limit(self, where: str, raw: Mapping[str, Any], measure: Measure) -> Limit:
         forms = _LIMITS & set(raw)
@@ -435,7 +412,7 @@ class _Reader:
         if measure.kind == "reach" and form != "at_most":
             raise self.fail(f"{where}.{form}", value, 'a distance has a largest value, at_most = "50 m"')
         if form == "holds":
-            if measure.kind not in ("path", "record") or value is not True:
+            if measure.unit or measure.kind == "class" or value is not True:
                 raise self.fail(f"{where}.holds", value, "holds = true, for a measure that is yes or no")
             return Limit()
         if form == "one_of":

@@ -1,0 +1,185 @@
+"""Figures: the norms and factors by which demand and capacity are reckoned, each with unit, basis and clause.
+
+They stand in a profile as ``[service.<key>.figure.<name>]``; which names there are, and in which unit, says figures.csv.
+"""
+
+from __future__ import annotations
+
+import csv
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gisplan.base.fields import vocabulary
+from gisplan.base.labels import Label
+from gisplan.base.units import number
+from gisplan.rules.inspection import amount as amount_of
+
+Floats = npt.NDArray[np.float64]
+
+DEMANDS = {"m3/d": "m3/d", "kW": "kW", "MW": "MW", "Nm3/h": "Nm3/h", "ha": "ha"}
+"""Units in which the demand of a service, its flow and its capacity may be counted."""
+_STEPS = {"diameter": "mm", "flow": "L/s", "voltage": "kV"}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What figures.csv says of a figure: its unit, what it depends on (or nothing), and its name."""
+
+    name: str
+    unit: str
+    by: str
+    label: Label
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One norm or factor, and where it comes from.
+
+    Attributes
+    ----------
+    name, label
+        Which it is.
+    unit
+        Unit of its values; ``1`` for a ratio.
+    basis, code, clause
+        ``code``, ``local`` or ``assumed``, and what it is taken from.
+    value
+        The figure, where it depends on nothing; else NaN.
+    by_use
+        The figure for each class of land use.
+    steps
+        The figure by diameter [mm], flow [L/s] or voltage [kV]: (up to here, figure), in order.
+    by
+        What it depends on: ``use``, ``diameter``, ``flow``, ``voltage`` or nothing.
+    """
+
+    name: str
+    label: Label
+    unit: str
+    basis: str
+    code: str = ""
+    clause: str = ""
+    value: float = float("nan")
+    by_use: Mapping[str, float] | None = None
+    steps: tuple[tuple[float, float], ...] = ()
+    by: str = ""
+
+    @property
+    def text(self) -> str:
+        """The figure as people write it."""
+        unit = "" if self.unit == "1" else f" {self.unit}"
+        if self.by_use is not None:
+            return "; ".join(f"{use}: {number(v, 4)}{unit}" for use, v in self.by_use.items())
+        if self.steps:
+            step = _STEPS[self.by]
+            return "; ".join(f"≤ {number(at)} {step}: {number(v, 4)}{unit}" for at, v in self.steps)
+        return f"{number(self.value, 4)}{unit}"
+
+    @property
+    def source(self) -> str:
+        """Where it comes from, ``GB 50282-2016 ?``; blank where it is assumed."""
+        return f"{self.code} {self.clause}".strip()
+
+    def step(self, at: Floats) -> Floats:
+        """Give the figure of the step that each value falls into; NaN above the last one and where it is not known."""
+        up_to, figure = (np.array(column) for column in zip(*self.steps, strict=True))
+        return np.append(figure, np.nan)[np.searchsorted(up_to, at)]
+
+
+@cache
+def kinds() -> dict[str, Kind]:
+    """List every figure that a profile may give."""
+    text = resources.files("gisplan.rules").joinpath("figures.csv").read_text(encoding="utf-8")
+    return {
+        row["figure"]: Kind(row["figure"], row["unit"], row["by"], Label(row["zh"], row["en"]))
+        for row in csv.DictReader(text.splitlines())
+    }
+
+
+def read(where: str, raw: Any, demand: str, codes: Mapping[str, Label], fail: Callable[..., Exception]) -> Figure:
+    """Read one ``[service.x.figure.y]`` table.
+
+    Parameters
+    ----------
+    where
+        ``service.water.figure.velocity``; the last part is the figure's name.
+    raw
+        The table.
+    demand
+        Unit in which the service counts its demand; blank where it counts none.
+    codes
+        The codes that may be cited.
+    fail
+        Makes the refusal of (key, value found, what is allowed).
+
+    Raises
+    ------
+    ProfileError
+        The table says something that is not allowed.
+    """
+    kind = kinds().get(where.rsplit(".", 1)[1])
+    if kind is None:
+        raise fail(where, "…", f"known figures: {', '.join(kinds())}")
+    form = f"by_{kind.by}" if kind.by else "value"
+    if not isinstance(raw, dict) or not {form, "basis"} <= set(raw) or set(raw) - {form, "basis", "cite"}:
+        raise fail(where, raw, f"a table with {form}, basis and, for basis code, cite")
+    basis, cite = raw["basis"], raw.get("cite", {})
+    if basis not in ("code", "local", "assumed"):
+        raise fail(f"{where}.basis", basis, "one of code, local, assumed")
+    if not isinstance(cite, dict) or (basis == "code" and cite.get("code") not in codes):
+        raise fail(f"{where}.cite", cite, f"a code listed in [codes]: {', '.join(codes)}")
+    unit = f"{demand}/ha" if kind.unit == "per ha" else kind.unit
+    if kind.unit == "per ha" and not demand:
+        raise fail(where, "…", f"the service first needs demand = one of {', '.join(DEMANDS)}")
+    source = cite if basis != "assumed" else {}
+    found = Figure(
+        kind.name, kind.label, unit, basis, str(source.get("code", "")), str(source.get("clause", "")), by=kind.by
+    )
+    given = raw[form]
+    if kind.by == "use":
+        return _replace(found, by_use=_uses(where, given, unit, fail))
+    if kind.by:
+        return _replace(found, steps=_pairs(f"{where}.{form}", given, (_STEPS[kind.by], unit), fail))
+    return _replace(found, value=amount(f"{where}.value", given, unit, fail))
+
+
+def _replace(figure: Figure, **given: Any) -> Figure:
+    return Figure(**{**vars(figure), **given})
+
+
+def amount(key: str, raw: Any, unit: str, fail: Callable[..., Exception]) -> float:
+    """Read one amount: a plain number for a ratio, else text with its unit; never negative."""
+    if unit == "1":
+        if isinstance(raw, bool) or not isinstance(raw, int | float) or not 0 <= raw < float("inf"):
+            raise fail(key, raw, "a number without a unit, not below zero")
+        return float(raw)
+    found = amount_of(key, raw, unit, fail)
+    if found < 0:
+        raise fail(key, raw, f"a number in {unit}, not below zero")
+    return found
+
+
+def _uses(where: str, raw: Any, unit: str, fail: Callable[..., Exception]) -> dict[str, float]:
+    allowed = tuple(dict.fromkeys(vocabulary("use_class").values()))
+    if not isinstance(raw, dict) or not raw or set(raw) - set(allowed):
+        raise fail(f"{where}.by_use", raw, f"a table of {', '.join(allowed)}")
+    return {use: amount(f"{where}.by_use.{use}", value, unit, fail) for use, value in raw.items()}
+
+
+def _pairs(
+    key: str, raw: Any, units: tuple[str, str], fail: Callable[..., Exception]
+) -> tuple[tuple[float, float], ...]:
+    allowed = f"pairs of (up to this, in {units[0]}) and the figure in {units[1]}, the smaller first"
+    if not isinstance(raw, list) or not raw or not all(isinstance(p, list) and len(p) == 2 for p in raw):
+        raise fail(key, raw, allowed)
+    pairs = tuple((amount(key, at, units[0], fail), amount(key, v, units[1], fail)) for at, v in raw)
+    if any(a >= b for (a, _), (b, _) in itertools.pairwise(pairs)):
+        raise fail(key, raw, allowed)
+    return pairs
