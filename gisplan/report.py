@@ -13,10 +13,15 @@ import pandas as pd
 from gisplan.base.errors import LayerError, ProfileError
 from gisplan.base.labels import LANGS
 from gisplan.judging import cells as answers
+from gisplan.judging import due as urgent
 from gisplan.judging import findings as outcomes
 from gisplan.judging import gaps as missing
+from gisplan.judging import ledger as reserves
+from gisplan.judging import limits as rules
 from gisplan.judging.explanation import Case, explain
 from gisplan.judging.readiness import readiness
+from gisplan.land.check import Land
+from gisplan.land.check import land as look
 from gisplan.outputs import bundle
 from gisplan.outputs.csvfiles import write_faults, write_findings, write_issues, write_readiness
 from gisplan.outputs.geopackage import write_geopackage
@@ -64,6 +69,59 @@ class Report:
         return self._once("gaps", lambda: missing.gaps(self.zone.judged(), self.cells))
 
     @property
+    def earthwork(self) -> pd.DataFrame:
+        """Levels, cut and fill of every parcel, with their errors (`gisplan.judging.earthwork.COLUMNS`)."""
+        return self.zone.judged().earthwork
+
+    @property
+    def ledger(self) -> pd.DataFrame:
+        """What every source and main can carry, what is taken, by whom the last (`gisplan.judging.ledger.COLUMNS`)."""
+        return self._once("ledger", lambda: reserves.ledger(self.zone.judged()))
+
+    @property
+    def ledger_holders(self) -> pd.DataFrame:
+        """Who takes what from each source, in the order of the promises (`gisplan.judging.ledger.HOLDERS`)."""
+        return self._once("ledger_holders", lambda: reserves.holders(self.zone.judged()))
+
+    @property
+    def limits(self) -> pd.DataFrame:
+        """Every limit, norm and price that was used: where each is from, how sure, and how many findings rest on it."""
+        return self._once(
+            "limits", lambda: rules.limits(self.zone.profile, self.findings, self.gaps, self.land_findings)
+        )
+
+    @property
+    def due(self) -> pd.DataFrame:
+        """Papers that expire soon, and commitments that are due: `gisplan.judging.due.COLUMNS`."""
+        judged = self.zone.judged()
+        return self._once("due", lambda: urgent.due(judged.survey, judged.evidence, judged.date))
+
+    @property
+    def land(self) -> pd.DataFrame:
+        """One row a parcel: stage, conclusion, net area, tasks, contract sentence (`gisplan.land.check.COLUMNS`)."""
+        return self._land.table
+
+    @property
+    def land_findings(self) -> pd.DataFrame:
+        """One row a parcel and rule of land: value, limit, verdict, paper, reason (`gisplan.land.check.FINDINGS`)."""
+        return self._land.findings
+
+    @property
+    def land_tasks(self) -> pd.DataFrame:
+        """What is left to do before each parcel can be offered: what, who, by when (`gisplan.land.check.FINDINGS`)."""
+        return self._land.tasks
+
+    @property
+    def buildings(self) -> pd.DataFrame:
+        """One row a storey of a standard factory building (`gisplan.land.buildings.COLUMNS`)."""
+        return self._land.buildings
+
+    @property
+    def _land(self) -> Land:
+        found: Land = self._once("land", lambda: look(self.zone.judged(), self.cells))
+        return found
+
+    @property
     def issues(self) -> pd.DataFrame:
         """What is wrong or doubtful in the data: issue records."""
         return self.zone.issues
@@ -95,7 +153,8 @@ class Report:
         -------
         str
             One verdict line and at most three evidence lines: number, limit, clause or basis, deciding feature, way to
-            the plant and its weakest link, or what is missing first.
+            the plant and its weakest link, or what is missing first; then a line for each further test with its
+            arithmetic, and what the profile does not judge.
 
         Raises
         ------
@@ -114,7 +173,7 @@ class Report:
             return table[(table["parcel"] == parcel) & (table["service"] == service)]
 
         network = self.zone.network(service) if service in self.zone.judged().candidates else None
-        case = Case(mine(self.cells).iloc[0], mine(self.findings), mine(self.gaps), network)
+        case = Case(mine(self.cells).iloc[0], mine(self.findings), mine(self.gaps), network, self.ledger)
         return explain(self.zone.judged(), case, lang)
 
     def compare(self, other: Report) -> pd.DataFrame:
@@ -216,7 +275,10 @@ class Report:
             return bundle.collect(
                 zone.judged(),
                 {"cells": self.cells, "readiness": self.readiness, "findings": self.findings, "gaps": self.gaps,
-                 "issues": self.issues, "faults": self.faults},
+                 "issues": self.issues, "faults": self.faults, "limits": self.limits, "due": self.due,
+                 "ledger": self.ledger, "holders": self.ledger_holders, "earthwork": self.earthwork,
+                 "land": self.land, "land_findings": self.land_findings, "land_tasks": self.land_tasks,
+                 "buildings": self.buildings},
                 zone.known_on,
             )  # fmt: skip
 

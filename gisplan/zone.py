@@ -18,10 +18,12 @@ from gisplan.base.issues import table
 from gisplan.faults.register import faults, records
 from gisplan.judging.inspections import inspect
 from gisplan.judging.judgement import Judgement, judge, judge_again
+from gisplan.judging.promise import Paper, promise
 from gisplan.networks.network import Network
 from gisplan.reading.redline import read_redline
 from gisplan.reading.survey import Survey, read_folder
 from gisplan.reading.survey import from_frames as survey_from_frames
+from gisplan.reading.zone_file import RECORDS
 from gisplan.rules.profile import Profile
 
 Progress = Callable[[float, str], None]
@@ -72,8 +74,9 @@ class Zone:
         lang
             Language of issue messages.
         **rest
-            ``works``, ``evidence``, ``barriers`` (or ``"none"``), ``ground``, ``profile``, ``data_date``, ``absent``,
-            ``defaults``, ``title``, ``place``; every other name is a service with its GeoDataFrame, ``water=pipes``.
+            ``works``, ``evidence``, ``projects``, ``netland``, ``assessments``, ``commitments``, ``buildings``,
+            ``constraints``, ``barriers`` (or ``"none"``), ``ground``, ``profile``, ``data_date``, ``absent``,
+            ``defaults``, ``limits``, ``title``, ``place``; every other name is a service, ``water=pipes``.
 
         Raises
         ------
@@ -156,6 +159,37 @@ class Zone:
         survey = read_redline(self.survey, Path(path), layer, self.lang)
         return Zone(survey, self.date, self.known_on, self.lang, {"zone": self})
 
+    def promise(
+        self,
+        parcel: str,
+        service: str,
+        amount: float,
+        *,
+        issuer: str,
+        number: str,
+        expires: dt.date | str | None = None,
+    ) -> Zone:
+        """Give the zone with a reserve promised to a parcel, as a paper of its date would; this zone stays as it is.
+
+        Parameters
+        ----------
+        parcel, service
+            For whom, and of what.
+        amount
+            How much, in the unit in which the profile counts the demand of the service (``report.ledger``).
+        issuer, number, expires
+            Of the paper.
+
+        Raises
+        ------
+        PromiseError
+            The parcel holds such a promise already, or what is left on its way or at the source is not enough.
+        """
+        paper = Paper(issuer, number, self.date, _date(expires))
+        return Zone(
+            promise(self.judged(), parcel, service, amount, paper, self.lang), self.date, self.known_on, self.lang
+        )
+
     def judged(self, progress: Progress | None = None) -> Judgement:
         """Judge the zone; done once, then kept."""
         if "judgement" not in self._kept:
@@ -202,7 +236,8 @@ class Zone:
 
 
 _OPTIONS = (
-    "works", "evidence", "barriers", "ground", "profile", "data_date", "absent", "defaults", "undo", "title", "place",
+    "works", "evidence", "barriers", "ground", "profile", "data_date", "absent", "defaults", "undo", "limits", "title",
+    "place", *RECORDS,
 )  # fmt: skip
 
 

@@ -231,7 +231,8 @@ def faults() -> gpd.GeoDataFrame:
 def limits() -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "condition": ["water.reach"],
+            "what": ["water.reach"],
+            "kind": ["condition"],
             "service": ["water"],
             "label_zh": ["给水到达红线"],
             "label_en": ["Water supply reaches the parcel line"],
@@ -239,8 +240,13 @@ def limits() -> pd.DataFrame:
             "limit": ["≤ 50 m"],
             "unit": ["m"],
             "basis": ["assumed"],
+            "code": [""],
             "clause": ["?"],
+            "sure": ["assumed"],
             "weight": ["required"],
+            "overridden": [False],
+            "former": [None],
+            "uses": [6],
         }
     )
 

@@ -15,6 +15,7 @@ import math
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
+from reference_capacity import demand
 from reference_joints import Piece, Web, weave
 from reference_plane import (
     apart,
@@ -29,6 +30,7 @@ from reference_records import (
     Answer,
     Cell,
     Condition,
+    Evidence,
     Feature,
     Parcel,
     Path,
@@ -39,6 +41,8 @@ from reference_records import (
     code,
 )
 from reference_standing import NEVER, NOW, Level, feature_standing, speaks_against, standing_of, usable, valid
+from reference_strict import Candidate, Judge, Tools
+from reference_ways import Flow
 
 LETTERS = "ABCD"
 
@@ -60,11 +64,12 @@ def ways(service: str, rules: Rules, piece: Piece, is_open: bool) -> list[tuple[
 
 
 def supplied(zone: Zone, service: str, web: Web, is_open: bool) -> tuple[list[Level], list[Level]]:
-    """Return the first level at which each piece and each stub is live, in one of the two passes."""
+    """Return the first level at which each piece and each stub is live, in one of the two passes; then the hydrants."""
     rules = zone.rules[service]
     parts = [(piece.feature, piece.standing.at(is_open)) for piece in web.pieces]
     feeds = [(f, standing.at(is_open), joint) for f, joint, standing in web.sources]
-    plugs = [(f, feature_standing(zone, service, f).at(is_open)) for f, _, _ in web.stubs]
+    seated = [*web.stubs, *(web.hydrants if rules.strict is not None else ())]
+    plugs = [(f, feature_standing(zone, service, f).at(is_open)) for f, _, _ in seated]
     days = {own[1] for _, own, *_ in (*parts, *feeds, *plugs)} - {NOW[1], NEVER[1]}
     carries = [ways(service, rules, piece, is_open) for piece in web.pieces]
     shut = {joint for joint, certain in web.shut.items() if certain or not is_open}
@@ -87,7 +92,7 @@ def supplied(zone: Zone, service: str, web: Web, is_open: bool) -> tuple[list[Le
         for k, now in enumerate(served):
             if now and pieces[k] == NEVER:
                 pieces[k] = level
-        for k, (f, joint, seat) in enumerate(web.stubs):
+        for k, (f, joint, seat) in enumerate(seated):
             on = joint in live if seat is None else served[seat]
             if on and stubs[k] == NEVER and usable(f, plugs[k][1], level, zone.check):
                 stubs[k] = level
@@ -177,28 +182,41 @@ def reach(zone: Zone, parcel: Parcel, path: Path, ties: list[str]) -> float | No
 
 
 def cells_of(zone: Zone, service: str, ties: list[str]) -> dict[str, Cell]:
-    """Judge one service that has a layer, from geometry alone."""
+    """Judge one service that has a layer, from geometry alone, and by what else the profile asks of it."""
     web, rules = weave(zone, service), zone.rules[service]
     for tie in web.ties:
         ties.append(tie)
+    strict = None if rules.strict is None else Judge(zone, service, rules.strict, Tools(reach, blocked), ties)
+    web = web if strict is None else strict.lay(web)
     shut_pieces, shut_stubs = supplied(zone, service, web, False)
     open_pieces, open_stubs = supplied(zone, service, web, True)
-    # a candidate: its feature, its path, its level in both passes, the lines whose size counts
     candidates = []
     for k, piece in enumerate(web.pieces):
         if piece.feature.role in ("line", "lateral"):
             # Without a source nothing lies on the way to it, so that the size of what hangs on a main is not known.
             hangs = piece.feature.role == "lateral" and not web.fed
             behind = [] if hangs else lines_behind(web, piece, None)
-            candidates.append((piece.feature, piece.path, shut_pieces[k], open_pieces[k], behind))
+            candidates.append((piece.feature, piece.path, shut_pieces[k], open_pieces[k], behind, k, None))
     for k, (f, joint, seat) in enumerate(web.stubs):
         behind = lines_behind(web, None if seat is None else web.pieces[seat], joint) if web.fed else []
-        candidates.append((f, f.parts[0], shut_stubs[k], open_stubs[k], behind))
+        candidates.append((f, f.parts[0], shut_stubs[k], open_stubs[k], behind, None, joint))
+    if strict is not None:
+        strict.wet = shut_stubs[len(web.stubs) :], open_stubs[len(web.stubs) :]
+        shut, opened = ([ways(service, rules, piece, is_open) for piece in web.pieces] for is_open in (False, True))
+        strict.flows = Flow(zone, service, web, False, shut), Flow(zone, service, web, True, opened)
+        return strict.cells(
+            [
+                Candidate(f, path, (low, high), next(iter(fitness(behind, rules))), piece, joint)
+                for f, path, low, high, behind, piece, joint in candidates
+                if (low, high) != (NEVER, NEVER) and fitness(behind, rules) != {False}
+            ],
+            left_open(zone, service),
+        )
     cells = {}
     for parcel in zone.parcels:
         shut: tuple[Level, float, str] = (NEVER, math.inf, "")
         opened: Level = NEVER
-        for f, path, low, high, behind in candidates:
+        for f, path, low, high, behind, _, _ in candidates:
             if (low == NEVER and high == NEVER) or fitness(behind, rules) == {False}:
                 continue
             if len(fitness(behind, rules)) > 1:
@@ -250,9 +268,22 @@ def by_letters(zone: Zone, parcel: Parcel, service: str, cell: Cell | None) -> C
     no = any(speaks_against(x, service, zone.check) for x in all_mine)
     if cell is None:
         denied = any(x.says == "not_connected" and valid(x, zone.check) for x in mine)
+        if yes and not no and not promises_enough(zone, parcel, service, mine):
+            return Cell("U")
         return Cell("U" if yes == no else "A" if yes else "D" if denied else "U")
     against = (yes and cell.grade in "BCD") or (no and cell.grade == "A")
     return Cell("U") if against else cell
+
+
+def promises_enough(zone: Zone, parcel: Parcel, service: str, letters: list[Evidence]) -> bool:
+    """Whether a letter that connects a parcel without a layer states what it needs, where the profile counts that."""
+    strict = zone.rules[service].strict if service in zone.rules else None
+    if strict is None or "capacity" not in strict.asks:
+        return True
+    need = demand(zone, strict, parcel)
+    said = [x for x in letters if x.says == "connected" and valid(x, zone.check)]
+    stated = [None if x.capacity is None else x.capacity * strict.units.get(x.capacity_unit, math.nan) for x in said]
+    return need[0] == need[1] and stated[0] is not None and stated[0] >= need[1]
 
 
 def readiness(zone: Zone, parcel: Parcel, cells: Mapping[str, Cell]) -> Readiness:

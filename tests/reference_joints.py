@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, pairwise, permutations
 
 from reference_plane import along, apart, cross_at, foot, stretch
@@ -32,13 +32,15 @@ class Piece:
     b: int
     path: Path
     standing: Standing
+    part: int = 0  # of the feature
+    span: tuple[float, float] = (0.0, 0.0)  # from where to where along that part
 
 
 @dataclass(frozen=True)
 class Web:
     """Pieces and joints of one service. `shut` joints: True for a closed valve, False for a valve nobody knows.
 
-    `fed` says whether the layer holds any source at all, working or not.
+    `fed` says whether the layer holds any source at all, working or not. `points` are all points that are joints.
     """
 
     pieces: tuple[Piece, ...]
@@ -48,6 +50,8 @@ class Web:
     shut: Mapping[int, bool]
     joints: int
     ties: tuple[str, ...]
+    points: tuple[tuple[Feature, int, Standing], ...] = ()
+    hydrants: tuple[tuple[Feature, int | None, int | None], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,9 +78,10 @@ class Joiner:
 
     def __init__(self, zone: Zone, service: str) -> None:
         """List all terminals; nothing is joined yet."""
-        layer = zone.layers[service]
+        layer = tuple(cabled(zone, f) for f in zone.layers[service])
         told = [f.snap for f in layer if f.snap is not None]
         default = min(zone.snap, max(told, default=zone.snap))
+        self.layer = layer
         self.snap = {id(f): default if f.snap is None else f.snap for f in layer}
         self.ties: list[str] = []
         self.standing = {id(f): feature_standing(zone, service, f) for f in layer}
@@ -358,7 +363,7 @@ class Joiner:
             for (s, a), (e, b) in pairwise(stops):
                 if abs(s - e) < 1e-6 and f.flow:
                     self.ties.append(f"two cuts of {f.id} at one place")
-                found.append(Piece(f, a, b, stretch(path, s, e), standing))
+                found.append(Piece(f, a, b, stretch(path, s, e), standing, f.parts.index(path), (s, e)))
         return found
 
     def seat(self, pieces: list[Piece], stub: Feature) -> tuple[int | None, int | None]:
@@ -411,10 +416,28 @@ def gathered(
     return out
 
 
+def cabled(zone: Zone, f: Feature) -> Feature:
+    """Take a working duct whose works are not completed yet for a line under construction: they lay its cable.
+
+    Of works that are lost, or of no known phase, nobody knows that: a line that works, by its status, with such works.
+    """
+    works = zone.works.get(f.works)
+    phase = "" if works is None else code("phase", works.phase)
+    if (
+        f.role != "duct"
+        or code("status", f.status) != "operating"
+        or not f.works
+        or phase in ("completion", "handover")
+    ):
+        return f
+    return replace(f, role="line", status="construction") if phase else replace(f, role="line")
+
+
 def weave(zone: Zone, service: str) -> Web:
     """Join the lines and points of one service."""
-    layer, rules = zone.layers[service], zone.rules[service]
+    rules = zone.rules[service]
     joiner = Joiner(zone, service)
+    layer = joiner.layer
     joiner.join_ends()
     joiner.join_sides()
     if rules.crossings_join:
@@ -423,9 +446,10 @@ def weave(zone: Zone, service: str) -> Web:
     if undone:
         joiner.undo(undone)
     pieces = joiner.pieces()
-    sources, shut = [], {}
+    sources, shut, points = [], {}, []
     for n, f in enumerate(joiner.points):
         joint = joiner.joint(2 * len(joiner.lines) + n)
+        points.append((f, joint, joiner.standing[id(f)]))
         if is_source(f, rules.sources):
             sure = f.role == "boundary_supply" or f.kind in rules.sources
             sources.append((f, joint, joiner.standing[id(f)] if sure else UNKNOWN))
@@ -433,8 +457,13 @@ def weave(zone: Zone, service: str) -> Web:
         if cut is not None:
             shut[joint] = shut.get(joint, False) or cut
     stubs = [(f, *joiner.seat(pieces, f)) for f in layer if f.role == "stub"]
+    known = joiner.ties
+    joiner.ties = [] if rules.strict is None else known  # where hydrants sit matters only where they are asked for
+    hydrants = [(f, *joiner.seat(pieces, f)) for f in layer if f.role == "hydrant"]
+    joiner.ties = known
     fed = any(is_source(f, rules.sources) for f in layer)
-    return Web(tuple(pieces), tuple(sources), fed, tuple(stubs), shut, len(joiner.group), tuple(joiner.ties))
+    ties, joints = tuple(joiner.ties), len(joiner.group)
+    return Web(tuple(pieces), tuple(sources), fed, tuple(stubs), shut, joints, ties, tuple(points), tuple(hydrants))
 
 
 def is_source(f: Feature, right: frozenset[str]) -> bool:

@@ -17,7 +17,9 @@ VERDICTS = {"A": "ready", "B": "gap", "C": "gap", "D": "gap", "U": "unknown", "N
 LINES = ("line", "lateral", "duct")
 JOINING_POINTS = ("source", "outfall", "boundary_supply", "valve", "pump", "manhole", "joint")
 PHASES = ("proposal", "feasibility", "design", "tender", "construction", "completion", "handover")
-SAYS = ("connected", "not_connected", "accepted", "not_applicable", "operating", "not_operating")
+SAYS = (
+    "connected", "not_connected", "accepted", "not_applicable", "operating", "not_operating", "reserved", "shares",
+)  # fmt: skip
 KINDS = (
     "water_plant", "booster_station", "well_field", "outfall", "river", "storm_pump_station", "treatment_plant",
     "substation", "switching_station", "exchange", "gate_station", "regulator_station", "heat_plant",
@@ -47,6 +49,20 @@ WORDS: dict[str, dict[str, str]] = {
     "kind": {kind: kind for kind in KINDS},
     "system": {"分流": "separate", "separate": "separate", "合流": "combined", "combined": "combined"},
     "medium": {"hot_water": "hot_water", "steam": "steam"},
+    "supply_status": {
+        **dict(
+            zip(
+                ("未收储", "已储", "储备", "拟供", "批而未供", "已供", "闲置"),
+                ("unreserved", "reserved", "reserved", "offered", "approved", "granted", "idle"),
+                strict=True,
+            )
+        ),
+        **{word: word for word in ("unreserved", "reserved", "offered", "approved", "granted", "idle")},
+    },
+    "use_class": {
+        **{word.casefold(): word for word in ("M1", "M2", "M3", "M", "W", "R", "G")},
+        **{"工业用地": "M", "1001": "M", "物流仓储用地": "W", "100101": "M1", "居住用地": "R"},
+    },
 }
 
 
@@ -85,6 +101,8 @@ class Parcel:
     leveling_status: str = ""
     leveling_works: str = ""
     use: str = ""
+    use_class: str = ""
+    supply_status: str = ""
 
 
 @dataclass(frozen=True)
@@ -110,6 +128,17 @@ class Evidence:
     number: str = ""
     date: date | None = None
     expires: date | None = None
+    capacity: float | None = None
+    capacity_unit: str = ""
+
+
+@dataclass(frozen=True)
+class Project:
+    """What a project asks for on the parcel that it holds, by column of the projects."""
+
+    id: str
+    parcel: str
+    needs: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -132,6 +161,25 @@ class Condition:
 
 
 @dataclass(frozen=True)
+class Strict:
+    """What the profile asks of one service beyond being connected, and the figures by which it is reckoned.
+
+    `asks` are the required measures: fall, downhill, capacity, two_ways, two_sources, hydrant_cover. `capacity` says
+    how that of a main is known, `norms` the need of a hectare by class of land use, `project` the factors of the
+    columns of a project. `units` are the words for units that a capacity may be stated in, with the factor to that of
+    the demand.
+    """
+
+    asks: frozenset[str]
+    capacity: str = ""
+    figures: Mapping[str, float] = field(default_factory=dict)
+    norms: Mapping[str, float] = field(default_factory=dict)
+    steps: Mapping[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
+    project: Mapping[str, float] = field(default_factory=dict)
+    units: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Rules:
     """What the profile says of one service."""
 
@@ -139,6 +187,7 @@ class Rules:
     to_outfall: bool = False
     crossings_join: bool = False
     conditions: tuple[Condition, ...] = ()
+    strict: Strict | None = None
 
 
 @dataclass(frozen=True)
@@ -170,7 +219,8 @@ class Undone:
 class Zone:
     """Everything the judge is given. `layers` lacks a service that was not given; `absent` ones are declared so.
 
-    `lost` has, by service, a feature of which the file has the row and no longer the shape.
+    `lost` has, by service, a feature of which the file has the row and no longer the shape; `ground` has, by parcel,
+    the lowest ground where all of it is known.
     """
 
     parcels: tuple[Parcel, ...]
@@ -186,6 +236,8 @@ class Zone:
     promises: Mapping[str, Promise] = field(default_factory=dict)
     lost: Mapping[str, Lost] = field(default_factory=dict)
     undone: tuple[Undone, ...] = ()
+    projects: tuple[Project, ...] = ()
+    ground: Mapping[str, float] = field(default_factory=dict)
     snap: float = 0.5
     reach: float = 50.0
 

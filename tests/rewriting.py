@@ -20,6 +20,8 @@ import pyogrio
 import gisplan
 
 GANTING = Path(__file__).parents[1] / "layers" / "ganting"
+CONNECTION = "jiutong_connection"
+"""The profile that all grades here are judged by: what matters is where things lie and what they say of themselves."""
 NETWORKS = ("road", "water", "storm", "sewage", "power", "telecom", "gas", "heat", "catv")
 
 
@@ -114,5 +116,5 @@ def _taken_out(text: str, key: str) -> tuple[str, dict[str, str]]:
 
 def grades(zone: Path | gisplan.Zone) -> pd.Series:
     """Give the grade of every cell of a zone or its folder, indexed by parcel and service."""
-    cells = gisplan.check(gisplan.read(zone) if isinstance(zone, Path) else zone).tables().cells
+    cells = gisplan.check(gisplan.read(zone, CONNECTION) if isinstance(zone, Path) else zone).tables().cells
     return cells.set_index(["parcel", "service"])["grade"].sort_index()

@@ -62,4 +62,6 @@ def letter(**columns: Any) -> dict[str, Any]:
 
 
 def zone(given: gpd.GeoDataFrame, **rest: Any) -> Zone:
-    return Zone.from_frames(given, **{"crs": CRS, "date": DATE, "barriers": "none", **rest})
+    """A zone judged by its connections alone unless another profile is given: a sketch has no inverts or capacities."""
+    said = {"crs": CRS, "date": DATE, "barriers": "none", "profile": "jiutong_connection"}
+    return Zone.from_frames(given, **{**said, **rest})

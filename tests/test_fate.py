@@ -13,6 +13,7 @@ import gisplan
 from gisplan.report import Report
 
 GANTING = Path(__file__).parents[1] / "layers" / "ganting"
+CONNECTION = "jiutong_connection"
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def zone(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def report() -> Report:
-    return gisplan.check(gisplan.read(GANTING))
+    return gisplan.check(gisplan.read(GANTING, CONNECTION))
 
 
 def grades(report: Report, service: str) -> dict[str, str]:
@@ -63,7 +64,7 @@ def test_past_the_plants_planned_finish_nobody_knows(report: Report) -> None:
 def test_a_plant_that_is_late_by_a_day_before_the_check(zone: Path) -> None:
     """The same with the plant's own date in the past: overdue today."""
     edit(zone / "works.csv", lambda r: {**r, "planned_on": "2026-10-31"} if r["works"] == "PT-01" else r)
-    late = gisplan.check(gisplan.read(zone))
+    late = gisplan.check(gisplan.read(zone, CONNECTION))
     cells = late.cells[(late.cells["service"] == "sewage") & (late.cells["code"] == "overdue")]
     assert len(cells) >= 20
     assert set(cells["grade"]) == {"U"}
@@ -81,7 +82,7 @@ def test_gas_known_by_three_letters_one_of_them_expired(zone: Path) -> None:
         return {**row, "expires": "2026-10-31"} if row["parcel"] == letters[2] else row
 
     edit(zone / "evidence.csv", three)
-    report = gisplan.check(gisplan.read(zone))
+    report = gisplan.check(gisplan.read(zone, CONNECTION))
     found = grades(report, "gas")
     assert {p for p, g in found.items() if g == "A"} == set(letters[:2])
     assert {g for p, g in found.items() if p not in letters[:2]} == {"U"}
@@ -103,7 +104,7 @@ def test_a_blank_land_use_is_unknown_and_still_counts(zone: Path, report: Report
             if ready in properties.values():
                 properties[key] = None
             sink.write({"type": "Feature", "geometry": row["geometry"], "properties": properties})
-    blank = gisplan.check(gisplan.read(zone))
+    blank = gisplan.check(gisplan.read(zone, CONNECTION))
     assert blank.readiness.loc[ready, "ready"] == "unknown"
     assert blank.readiness.loc[ready, "leveling"] == "U"
     assert blank.readiness.loc[ready, "required_count"] == report.readiness.loc[ready, "required_count"] == 10
@@ -115,7 +116,7 @@ def test_one_pipe_at_the_plant_is_removed_and_put_back(zone: Path, tmp_path: Pat
 
     before = tmp_path / "before"
     after = tmp_path / "after"
-    whole = gisplan.check(gisplan.read(zone))
+    whole = gisplan.check(gisplan.read(zone, CONNECTION))
     write_all(whole.tables(), whole.run, before)
 
     graph = whole.graph("water")
@@ -127,7 +128,7 @@ def test_one_pipe_at_the_plant_is_removed_and_put_back(zone: Path, tmp_path: Pat
 
     kept = (zone / "water.gpkg").read_bytes()
     _without(zone / "water.gpkg", pipe)
-    broken = gisplan.check(gisplan.read(zone))
+    broken = gisplan.check(gisplan.read(zone, CONNECTION))
     lost = whole.stranded(broken)
     assert set(lost["service"]) == {"water"}
 
@@ -142,7 +143,7 @@ def test_one_pipe_at_the_plant_is_removed_and_put_back(zone: Path, tmp_path: Pat
     assert lost["area_mu"].sum() == pytest.approx(mu)
 
     (zone / "water.gpkg").write_bytes(kept)
-    again = gisplan.check(gisplan.read(zone))
+    again = gisplan.check(gisplan.read(zone, CONNECTION))
     write_all(again.tables(), again.run, after)
     names = sorted(p.name for p in before.iterdir())
     assert names == sorted(p.name for p in after.iterdir())

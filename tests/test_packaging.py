@@ -213,6 +213,14 @@ def test_papers_name_what_exists():
         "issues.csv",
         "faults.csv",
         "joins.csv",
+        "land.csv",
+        "land_findings.csv",
+        "buildings.csv",
+        "ledger.csv",
+        "holders.csv",
+        "earthwork.csv",
+        "due.csv",
+        "limits.csv",
         "faults.gpkg",
         "tolerance.csv",
         "run.json",
@@ -229,6 +237,8 @@ def test_papers_name_what_exists():
 
 def test_never_promises_what_is_not_checked():
     for name, text in texts().items():
-        if name.startswith("tests/") or name.endswith((".html", ".js")):
+        # What may be offered is said by the land room alone, once everything was checked.
+        land = name.startswith("gisplan/land/") or name in ("gisplan/base/labels.csv", "docs/judgement.md")
+        if land or name.startswith(("tests/", "layers/")) or name.endswith((".html", ".js")):
             continue
         assert "可出" + "让" not in text, name

@@ -17,7 +17,7 @@ import gisplan
 from gisplan.base.errors import FormatError, LayerError, MissingCRS, ReadError
 from gisplan.cli import main
 from gisplan.outputs.boundary_txt import write
-from tests.rewriting import GANTING, copy, sheets
+from tests.rewriting import CONNECTION, GANTING, copy, sheets
 
 PARCEL = "GT-D-08-06"
 X, Y = 554_000.0, 4_002_000.0
@@ -54,7 +54,7 @@ FORMS = {"TXT": as_txt, "DXF": as_dxf, "GeoJSON": as_geojson}
 
 @pytest.fixture(scope="module")
 def whole() -> pd.Series:
-    report = gisplan.check(gisplan.read(GANTING))
+    report = gisplan.check(gisplan.read(GANTING, CONNECTION))
     return report.cells.set_index(["parcel", "service"])["grade"]
 
 
@@ -64,7 +64,7 @@ def without(tmp_path_factory: pytest.TempPathFactory) -> gisplan.Zone:
     folder = copy(tmp_path_factory.mktemp("without") / "zone", ["parcels.gpkg"])
     frame = sheets(["parcels"])[0].frame
     frame[frame["parcel"] != PARCEL].to_file(folder / "parcels.gpkg", layer="parcels")
-    return gisplan.read(folder)
+    return gisplan.read(folder, CONNECTION)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -94,6 +94,7 @@ HEAD = """[zone]
 title = "测试区"
 crs = "EPSG:4546"
 date = 2026-11-01
+profile = "jiutong_connection"
 place = { box = [111.54, 36.08, 111.74, 36.26] }
 [barriers]
 none = true
@@ -276,7 +277,7 @@ def test_an_acceptance_does_not_outlive_what_the_zone_says_of_the_parcel(tmp_pat
     frame = sheets(["parcels"])[0].frame.copy()
     frame.loc[frame["parcel"] == accepted, ["leveling_status", "promised"]] = "在建", promised
     frame.to_file(folder / "parcels.gpkg", layer="parcels")
-    zone = gisplan.read(folder)
+    zone = gisplan.read(folder, CONNECTION)
     mine = frame[frame["parcel"] == accepted].drop(columns=["leveling_status", "promised"])
     mine.to_file(tmp_path / "red.gpkg", layer="red")
     red = zone.redline(tmp_path / "red.gpkg")

@@ -8,13 +8,16 @@ from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 
 import pytest
-from comparison import Bout, bout, profile_of
+from bouts import Bout, bout
+from comparison import profile_of
 from toyzones import QITONG, SANTONG, toy_zone
+from toyzones_needs import STRICT
 from toyzones_pipes import RULES
 
 from gisplan.rules.profile import load
 
-SEEDS = 520
+SEEDS = int(os.environ.get("GISPLAN_SEEDS", "120"))
+"""How many zones; the full run by hand is GISPLAN_SEEDS=520."""
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +34,12 @@ def test_every_cell_of_many_small_zones_agrees(bouts: list[Bout]) -> None:
     assert not found, f"{len(found)} differences in {cells} cells:\n" + "\n".join(found)
 
 
+def test_what_makes_things_worse_never_makes_an_answer_better(bouts: list[Bout]) -> None:
+    """More load never helps another cell, a source less helps no connection, and a spoilt value makes nothing ready."""
+    broken = [line for each in bouts for line in each.broken]
+    assert not broken, f"{len(broken)} answers became better:\n" + "\n".join(broken)
+
+
 def test_about_half_of_the_cells_are_served(bouts: list[Bout]) -> None:
     """With few served cells, or with few that are not, the comparison would prove little."""
     grades: Counter[str] = Counter()
@@ -39,17 +48,18 @@ def test_about_half_of_the_cells_are_served(bouts: list[Bout]) -> None:
     share = grades["A"] / grades.total()
     print(f"{len(bouts)} zones, {grades.total()} cells, {share:.1%} served: {dict(sorted(grades.items()))}")
     assert 0.40 <= share <= 0.60
-    assert all(grades[grade] / grades.total() > 0.01 for grade in "ABCDUN")
+    assert all(grades[grade] / grades.total() > 0.004 for grade in "ABCDUN")
 
 
 def test_a_seed_always_gives_the_same_zone() -> None:
     assert toy_zone(7) == toy_zone(7)
+    assert toy_zone(7, strict=True) == toy_zone(7, strict=True)
     assert toy_zone(7).plain != toy_zone(8).plain
 
 
 def test_the_rules_of_the_toy_zones_are_those_of_the_shipped_profile() -> None:
     """The slow judge has its limits written out; they must be the profile's."""
-    for service in load("jiutong_classic").networks:
+    for service in load("jiutong_connection").networks:
         rules = RULES[service.key]
         assert frozenset(service.sources) == rules.sources
         assert service.directed == rules.to_outfall
@@ -70,3 +80,19 @@ def test_the_rules_of_the_toy_zones_are_those_of_the_shipped_profile() -> None:
 def test_the_profile_of_a_zone_asks_only_for_its_services() -> None:
     toy = toy_zone(3)
     assert {s.key for s in profile_of(toy.plain).services} == {*toy.plain.rules, "leveling"}
+
+
+def test_what_the_toy_zones_ask_for_is_what_the_shipped_profile_can_ask() -> None:
+    """Other figures, and required instead of warned about; no other condition, and no other way to reckon."""
+    for service in load("jiutong_classic").networks:
+        strict = STRICT.get(service.key)
+        known = {c.measure.name for c in service.conditions}
+        left_out = {"reserve", "slope_margin", "hydrant_spacing", "legs", "spare_holes"}
+        plain = {
+            c.measure.name for c in service.conditions if c.measure.kind in ("reach", "path", "attribute", "class")
+        }
+        assert known - left_out - plain == (set() if strict is None else strict.asks)
+        if strict is not None:
+            assert service.capacity == strict.capacity
+            single = {name for name, figure in service.figures.items() if not figure.steps and figure.by_use is None}
+            assert single == set(strict.figures) - {"hydrant_cover"}

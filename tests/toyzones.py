@@ -16,6 +16,7 @@ from reference import judge
 from reference_records import Answer, Evidence, Feature, Lost, Parcel, Promise, Works, Zone
 from toyzones_frames import frames
 from toyzones_land import DAYS, LATER, TODAY, Dice, Land
+from toyzones_needs import needy
 from toyzones_pipes import RULES, Pipes
 
 PHASE_WORDS = (
@@ -177,13 +178,15 @@ class Impatient(list[str]):
         raise TieError(tie)
 
 
-def toy_zone(seed: int) -> ToyZone:
+def toy_zone(seed: int, strict: bool = False) -> ToyZone:
     """Draw the zone of a seed.
 
     Parameters
     ----------
     seed : int
         Any number; the same seed gives the same zone.
+    strict : bool
+        Whether its services are asked for more than being connected.
 
     Returns
     -------
@@ -191,7 +194,9 @@ def toy_zone(seed: int) -> ToyZone:
         A zone in which no answer hangs on a hair.
     """
     for attempt in range(1000):
-        zone = _draw(Dice(seed * 1000 + attempt))
+        dice = Dice(seed * 1000 + attempt)
+        zone = _draw(dice)
+        zone = needy(dice, zone) if strict else zone
         try:
             return ToyZone(seed, zone, judge(zone, Impatient()))
         except TieError:

@@ -11,6 +11,7 @@
     │   └── MissingColumn              a column that is needed is not there
     ├── ProfileError (ValueError)      a profile or zone.toml says something that is not allowed
     ├── NetworkError (ValueError)      a network does not exist or cannot be built
+    ├── PromiseError (ValueError)      a reserve cannot be promised
     └── ExportError (OSError)          a result cannot be written
 
 Flaws in single rows are not errors but issue records (`gisplan.base.issues`).
@@ -28,6 +29,7 @@ __all__ = [
     "MissingColumn",
     "NetworkError",
     "ProfileError",
+    "PromiseError",
     "ReadError",
 ]
 
@@ -74,6 +76,10 @@ class ProfileError(GisplanError, ValueError):
 
 class NetworkError(GisplanError, ValueError):
     """A network does not exist or cannot be built."""
+
+
+class PromiseError(GisplanError, ValueError):
+    """A reserve cannot be promised: it is given already, or there is not enough of it."""
 
 
 class ExportError(GisplanError, OSError):

@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
-TABLES = ("parcels", "layer", "works", "barriers", "evidence", "ground")
+TABLES = (
+    "parcels", "layer", "works", "barriers", "evidence", "ground",
+    "projects", "netland", "assessments", "commitments", "buildings", "constraints",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,11 @@ _UNITS: dict[str, tuple[str, float]] = {
     "Nm3/h": ("Nm3/h", 1.0),
     "Nm3/h/ha": ("Nm3/h/ha", 1.0),
     "t/h": ("t/h", 1.0),
+    "months": ("months", 1.0),
+    "CNY/mu": ("CNY/mu", 1.0),
+    "kN/m2": ("kN/m2", 1.0),
+    "tce/10kCNY": ("tce/10kCNY", 1.0),
+    "kg/10kCNY": ("kg/10kCNY", 1.0),
     "holes": ("holes", 1.0),
 }
 _NUMBER = re.compile(r"([-+]?\d+(?:\.\d+)?)\s*(\S+)")

@@ -17,6 +17,7 @@ from gisplan.judging.connection import connect
 from gisplan.judging.judgement import Judgement
 from gisplan.networks.essential import Essential, essential
 from gisplan.networks.forest import Forest
+from gisplan.networks.inverts import drained
 from gisplan.networks.joints import NOISE_M
 from gisplan.networks.network import build
 from gisplan.networks.reach import Near, Obstacles, unbarred
@@ -204,12 +205,13 @@ def _astray(judgement: Judgement, key: str, obstacles: Obstacles) -> Iterator[tu
     row = np.append(kept.row, -1)[judgement.connections[key].candidate]
     for join, name in guesses.loc[held, "id"].items():
         again = build(layer, network.service, standing, survey.profile.snap_m, survey.undo | {name})
+        again = drained(again, layer, survey.profile.inspections["invert_error"].value)
         other = candidates(layer, again, standing, key in survey.doubts)
         less = _live_m(other, len(layer)) < _live_m(kept, len(layer)) - NOISE_M
         who = np.flatnonzero(served & less[row])
         first = np.concatenate([who, np.delete(np.arange(len(obstacles.parcels)), who)])
         around = replace(obstacles, parcels=obstacles.parcels[first])
-        found = connect(obstacles.parcels[who], {key: other}, around)
+        found = connect(obstacles.parcels[who], {key: other}, around, judgement.lowest_m[who])
         yield int(join), who[found[key].grade != "A"]
 
 

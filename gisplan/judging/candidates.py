@@ -11,6 +11,7 @@ import pandas as pd
 import shapely
 
 from gisplan.judging.outcome import FAILS, HOLDS, UNKNOWN
+from gisplan.judging.outlets import Outlets, outlets
 from gisplan.networks.network import UNSURE, Network
 from gisplan.networks.standing import Standing
 from gisplan.networks.supply import OPEN, SHUT, Levels, Supply, View, first_main, levels, sweep
@@ -19,9 +20,14 @@ from gisplan.rules.profile import Condition, Limit, Service
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Shapes = npt.NDArray[np.object_]
+Bools = npt.NDArray[np.bool_]
 Texts = npt.NDArray[np.object_]
 
+Drains = tuple[Outlets, Outlets]
+
 DEAD = (
+    "needs_lifting",
+    "uphill",
     "undersized",
     "wrong_class",
     "blocked",
@@ -42,6 +48,8 @@ _UNKNOWNS = (
     "status_unknown",
     "works_unknown",
     "valve_unknown",
+    "pump_unknown",
+    "direction_contradicts",
     "direction_unknown",
     "source_unknown",
 )
@@ -71,6 +79,8 @@ class Candidates:
         First level at which it would serve, every required condition on it included.
     cause
         Reason code where it does not serve, or where that is not known; empty where it does.
+    outlets
+        Where it drains to, with unknowns taken as absent and as operating; None where nothing is asked of its fall.
     """
 
     service: Service
@@ -86,6 +96,7 @@ class Candidates:
     level_shut: Ints
     level_open: Ints
     cause: Texts
+    outlets: tuple[Outlets, Outlets] | None = None
 
     @property
     def reach_m(self) -> float:
@@ -114,14 +125,54 @@ def candidates(layer: pd.DataFrame, network: Network, standing: Standing, lost_v
     nowhere = len(steps)
     raw_shut, ok, failed = judged(shut, checks, layer)
     raw_open, may, failed = judged(opened, checks, layer) if doubtful else (raw_shut, ok, failed)
+    cause = _causes(network, steps, (raw_shut, raw_open, failed, lost_valve))
+    same = (raw_shut < nowhere) & (steps.grade_of(raw_shut) == steps.grade_of(raw_open))
+    cause[(ok == UNKNOWN) & same] = "size_unknown"
+    drains = _drains((shut, raw_shut), (opened, raw_open), layer)
+    if drains is not None:
+        sure, can = (_flows(network.service, view) for view in drains)
+        _blame(cause, (sure, can), (network, drains[0]), same)
+        cause[(failed == "") & (raw_open < nowhere) & (sure != HOLDS) & (can == FAILS)] = "uphill"
+        ok, may = np.minimum(ok, sure), np.minimum(may, can)
     level_shut = np.where(ok == HOLDS, raw_shut, nowhere)
     level_open = np.where(may != FAILS, raw_open, nowhere)
-    cause = _causes(network, steps, (raw_shut, raw_open, failed, lost_valve))
-    cause[(ok == UNKNOWN) & (raw_shut < nowhere) & (steps.grade_of(raw_shut) == steps.grade_of(raw_open))] = (
-        "size_unknown"
-    )
     cause[(level_shut < nowhere) & (steps.grade_of(level_shut) == steps.grade_of(level_open))] = ""
-    return _assemble(layer, (network, standing), (steps, shut, opened), (level_shut, level_open, cause))
+    return _assemble(layer, (network, standing), (steps, shut, opened), (level_shut, level_open, cause), drains)
+
+
+def _drains(shut: tuple[Supply, Ints], opened: tuple[Supply, Ints], layer: pd.DataFrame) -> Drains | None:
+    """Find the outlets of all pieces and stubs in both views, where the profile asks for their fall."""
+    network = shut[0].network
+    if network.inverts is None:
+        return None
+    figure = network.service.figures.get("least_slope")
+    least = np.full(len(network.row), np.nan)
+    if figure is not None:
+        least = figure.step(layer["diameter_mm"].to_numpy(dtype=float, na_value=np.nan)[network.row])
+    one = outlets(shut[0], network.inverts, shut[1], least)
+    same = opened[0] is shut[0] and np.array_equal(opened[1], shut[1])
+    return one, one if same else outlets(opened[0], network.inverts, opened[1], least)
+
+
+def _blame(cause: Texts, views: tuple[Ints, Ints], shut: tuple[Network, Outlets], same: Bools) -> None:
+    """Say why it is not known whether some pieces and stubs drain: levels are blank, or another way may open."""
+    (sure, can), (network, drains) = views, shut
+    blank = same & (cause == "") & (sure == UNKNOWN)
+    cause[blank] = np.where(np.isnan(drains.invert_m), "fall_unknown", "downhill_unknown")[blank]
+    other = "direction_unknown" if (network.direction == UNSURE).any() else "several"
+    if network.inverts is not None and network.inverts.contrary.any():
+        other = "direction_contradicts"
+    cause[same & (cause == "") & (sure != can)] = other
+
+
+def _flows(service: Service, found: Outlets) -> Ints:
+    """Tell which pieces and stubs hold what is asked of them whatever the parcel: downhill, and a known invert."""
+    holds = np.full(len(found.joint), HOLDS, dtype=np.int64)
+    if service.asks("downhill"):
+        holds = np.minimum(holds, found.downhill)
+    if service.asks("fall"):
+        holds = np.minimum(holds, np.where(np.isnan(found.invert_m), UNKNOWN, HOLDS))
+    return holds
 
 
 def _doubtful(network: Network) -> bool:
@@ -231,6 +282,8 @@ def _causes(network: Network, steps: Levels, judged: tuple[Ints, Ints, Texts, bo
     if doubt.any():
         present = set(own[doubt]) | set(network.standing.why) | set(network.sources.standing.why)
         present |= {"valve_unknown", "direction_unknown"}
+        if network.inverts is not None and network.inverts.contrary.any():
+            present.add("direction_contradicts")
         for code in _UNKNOWNS:
             if code in present:
                 again = sweep(network, steps, View(opened=frozenset({code})))
@@ -251,6 +304,7 @@ def _assemble(
     drawn: tuple[Network, Standing],
     swept: tuple[Levels, Supply, Supply],
     judged: tuple[Ints, Ints, Texts],
+    drains: Drains | None,
 ) -> Candidates:
     """Put whole lines, pieces of lines, stubs and dead lines into one list."""
     network, standing = drawn
@@ -266,6 +320,8 @@ def _assemble(
     uniform = np.ones(len(first), dtype=bool)
     if n:
         uniform = np.minimum.reduceat(key, first) == np.maximum.reduceat(key, first)
+    if drains is not None:
+        uniform &= count == 1  # every piece of a line has a manhole of its own
     whole = first[uniform]
     parts = np.flatnonzero(~np.repeat(uniform, count))
     dead_rows, dead_cause = _dead(layer, network, standing)
@@ -273,6 +329,7 @@ def _assemble(
     dead = len(dead_rows)
     nothing = np.full(dead, -1, dtype=np.int64)
     stubs = len(network.stub_row)
+    unit = np.concatenate([live, nothing])
     return Candidates(
         service=network.service,
         network=network,
@@ -289,6 +346,7 @@ def _assemble(
         level_shut=np.concatenate([level_shut[live], np.full(dead, len(steps))]),
         level_open=np.concatenate([level_open[live], np.full(dead, len(steps))]),
         cause=np.concatenate([cause[live], dead_cause]),
+        outlets=None if drains is None else (drains[0].take(unit), drains[1].take(unit)),
     )
 
 

@@ -1,12 +1,91 @@
-"""(being built) capacity."""
+"""Capacity: whether what is left on the way and at the source is enough for each parcel, the first promised first."""
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
+
 from gisplan.judging.brief import Brief
-from gisplan.judging.outcome import Outcome, unjudged
+from gisplan.judging.loads import Loads, loads
+from gisplan.judging.outcome import FAILS, HOLDS, UNKNOWN, Outcome
+from gisplan.networks.supply import along
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Texts = npt.NDArray[np.object_]
 
 
 def outcomes(brief: Brief) -> dict[str, Outcome]:
-    """Judge the conditions of this kind."""
-    kind = {"hydrants": "hydrant"}.get("capacity", "capacity")
-    return {c.id: unjudged(brief.parcels, "capacity_unknown") for c in brief.asked(kind)}
+    """Judge room and reserve of a service for every parcel."""
+    found = loads(brief)
+    out = {}
+    for condition in brief.asked("capacity"):
+        if condition.measure.name == "reserve":
+            out[condition.id] = _reserve(brief, found, condition.limit.low)
+        else:
+            out[condition.id] = _room(brief, found)
+    return out
+
+
+def element_names(brief: Brief) -> Texts:
+    """Give the feature id of every element: every piece, then the source at every joint (None elsewhere)."""
+    network = brief.kept.network
+    joints = np.full(len(network.joined.xy), None, dtype=object)
+    joints[network.sources.joint[::-1]] = network.features[network.sources.row[::-1]]
+    return np.concatenate([network.features[network.row], joints])
+
+
+def _room(brief: Brief, found: Loads) -> Outcome:
+    """Judge whether enough is left for every parcel."""
+    n = brief.parcels
+    names = np.concatenate([element_names(brief), np.array([None], dtype=object)])
+    parcels = np.append(brief.survey.parcels.index.to_numpy(dtype=object), "—")
+    no_demand = np.isnan(found.demand.value)
+    blind = found.unknown >= 0
+    code = np.full(n, "order_unknown", dtype=object)
+    code[found.ways.restless | ~found.ways.sure] = "flow_unknown"
+    code[blind] = "capacity_unknown"
+    code[no_demand] = "demand_unknown"
+    code[found.short] = "no_capacity"
+    enough = found.enough & ~no_demand
+    code[enough] = ""
+    at = np.where(found.short | ~blind, found.pinch.element, found.unknown)
+    need = np.fmax(found.demand.value, found.order.held)
+    return Outcome(
+        np.where(enough, 1.0, np.where(found.short, 0.0, np.nan)),
+        np.where(enough, HOLDS, np.where(found.short, FAILS, UNKNOWN)).astype(np.int64),
+        code,
+        names[at],
+        {
+            "need": np.round(need, 2),
+            "left": np.round(np.where(np.isfinite(found.pinch.left), np.maximum(found.pinch.left, 0.0), np.nan), 2),
+            "unit": np.full(n, brief.service.demand, dtype=object),
+            "at": np.where(at >= 0, names[at], "?").astype(object),
+            "holder": parcels[found.pinch.holder],
+        },
+    )
+
+
+def _reserve(brief: Brief, found: Loads, wanted: float) -> Outcome:
+    """Judge the least share of capacity that is left on the way of every parcel, in %; of a source, of all it gives."""
+    n, pieces = brief.parcels, len(brief.kept.network.row)
+    whole = found.capacity.copy()
+    whole[pieces + brief.kept.network.sources.joint[::-1]] = found.carrying.stated[::-1]
+    limited = np.isfinite(whole) & (whole > 0)
+    left = np.where(np.isinf(whole), np.inf, -100.0)
+    left[limited] = 100.0 * (found.capacity - found.sure)[limited] / whole[limited]
+    left[np.isnan(found.capacity) | np.isnan(whole)] = np.nan
+    odd = np.where(np.isnan(left), -np.inf, left)  # what is not known counts as the least, and is told apart below
+    value = np.full(n, np.inf)
+    for tree in found.ways.trees:
+        start = np.full(len(tree.way.piece), np.inf)
+        start[: len(odd) - pieces] = odd[pieces:]
+        value[tree.who] = along(tree.way, odd[:pieces], start, np.less)[tree.at]
+    own = np.flatnonzero(found.ways.piece >= 0)
+    value[own] = np.minimum(value[own], odd[found.ways.piece[own]])
+    value = np.where(found.ways.sure & np.isfinite(value), value, np.nan)
+    holds = np.where(np.isnan(value), UNKNOWN, np.where(value >= wanted, HOLDS, FAILS)).astype(np.int64)
+    code = np.select([holds == FAILS, holds == UNKNOWN], ["reserve_small", "reserve_unknown"], default="").astype(
+        object
+    )
+    return Outcome(np.round(value, 2), holds, code, np.full(n, None, dtype=object))

@@ -12,6 +12,8 @@ import shapely
 from gisplan.base.labels import codes as known_codes
 from gisplan.base.labels import label, say_column
 from gisplan.base.units import number_column
+from gisplan.judging.carrying import in_unit
+from gisplan.judging.demand import demand
 from gisplan.judging.evidence import against, on_parcels
 from gisplan.judging.judgement import Judgement
 from gisplan.judging.outcome import FAILS, UNKNOWN
@@ -43,29 +45,38 @@ def cells(judgement: Judgement, known_on: dt.date) -> pd.DataFrame:
     """
     survey = judgement.survey
     needs = _needs(survey.parcels["promised"], survey.profile)
-    parts = []
-    for service in survey.profile.services:
+    done: dict[str, pd.DataFrame] = {}
+    hosts: dict[str, Texts] = {}
+    for service in sorted(survey.profile.services, key=lambda s: bool(s.shares)):
         part = _surface(judgement, service) if service.shape == "surface" else _lines(judgement, service)
-        _papers(part, judgement, service)
+        _papers(part, judgement, service, hosts.get(service.shares))
+        hosts[service.key] = part["grade"].to_numpy(dtype=object).copy()
         doubt = judgement.overlap | survey.parcels["doubt"].to_numpy(dtype=bool)
-        part.loc[doubt, ["grade", "by"]] = ["U", "survey"]
-        part.loc[doubt, "code"] = np.where(judgement.overlap[doubt], "parcel_overlap", "parcel_geometry")
+        _put(part, doubt, grade="U", by="survey", code="parcel_geometry")
+        _put(part, judgement.overlap, code="parcel_overlap")
         if judgement.date < (survey.data_date or known_on):
-            part.loc[part["grade"] == "A", ["grade", "code"]] = ["U", "past"]
+            _put(part, part["grade"] == "A", grade="U", code="past")
         if judgement.date > known_on:
             later = (part["grade"] == "A").to_numpy()
-            part.loc[later, ["grade", "code"]] = ["B", "future"]
-            part.loc[later, "ready_on"] = pd.Timestamp(known_on)
+            _put(part, later, grade="B", code="future", ready_on=pd.Timestamp(known_on))
         decided = on_parcels(judgement.evidence, service.key, survey.parcels.index, "not_applicable") >= 0
-        part.loc[decided, ["grade", "code", "by"]] = ["N", "decision", "decision"]
-        part.loc[~part["grade"].isin(["B", "C"]), "ready_on"] = pd.NaT
+        _put(part, decided, grade="N", code="decision", by="decision")
+        _put(part, ~part["grade"].isin(["B", "C"]) & part["ready_on"].notna(), ready_on=pd.NaT)
         part["need"], part["group"] = needs[service.key]
         part["verdict"] = part["grade"].map(VERDICTS)
         _reasons(part, judgement, service)
-        parts.append(part)
+        done[service.key] = part
+    parts = [done[service.key] for service in survey.profile.services]
     table = pd.concat(parts, ignore_index=True)
     order = np.arange(len(table)).reshape(len(parts), -1).T.ravel()
     return table.iloc[order].reset_index(drop=True)[list(COLUMNS)]
+
+
+def _put(part: pd.DataFrame, where: pd.Series | npt.NDArray[np.bool_], **values: object) -> None:
+    """Set columns of some cells; where there are none nothing is touched, which is most of the time of a small zone."""
+    if where.any():
+        for name, value in values.items():
+            part.loc[where, name] = value
 
 
 def _blank(judgement: Judgement, service: Service) -> pd.DataFrame:
@@ -125,6 +136,9 @@ def _weigh(part: pd.DataFrame, judgement: Judgement, service: Service) -> None:
         found = judgement.outcomes.get(condition.id)
         if found is None or condition.weight != "required":
             continue
+        # What the connection was refused for already is told with the terms of its condition.
+        told = (part["code"] == found.code).to_numpy() & (found.code != "") & (part["decided"] == "").to_numpy()
+        _put(part, told, decided=condition.id)
         grade = part["grade"].to_numpy(dtype=object)
         served = np.isin(grade, ("A", "B", "C"))
         unsure = (grade == "U") & (part["decided"] != "").to_numpy()
@@ -132,10 +146,7 @@ def _weigh(part: pd.DataFrame, judgement: Judgement, service: Service) -> None:
             ((served | unsure) & (found.holds == FAILS), "D"),
             (served & (found.holds == UNKNOWN), "U"),
         ):
-            part.loc[where, "grade"] = letter
-            part.loc[where, "code"] = found.code[where]
-            part.loc[where, "decided"] = condition.id
-            part.loc[where, "works"] = None
+            _put(part, where, grade=letter, code=found.code[where], decided=condition.id, works=None)
 
 
 def _missing(part: pd.DataFrame, judgement: Judgement, service: Service) -> None:
@@ -156,9 +167,7 @@ def _missing(part: pd.DataFrame, judgement: Judgement, service: Service) -> None
         near = np.zeros(len(part), dtype=bool)
         near[parcel] = True
         gap = gap & (near | ~part["code"].isin(["too_far", "none_found"]).to_numpy())
-    part.loc[gap, ["grade", "code"]] = ["U", "feature_lost"]
-    part.loc[gap, "at"] = lost.index.to_numpy(dtype=object)[at[gap]]
-    part.loc[gap, "works"] = None
+    _put(part, gap, grade="U", code="feature_lost", at=lost.index.to_numpy(dtype=object)[at[gap]], works=None)
 
 
 def _surface(judgement: Judgement, service: Service) -> pd.DataFrame:
@@ -169,26 +178,44 @@ def _surface(judgement: Judgement, service: Service) -> pd.DataFrame:
     coming = found.day > 0
     part["works"] = pd.Series(found.works, index=part.index, dtype=object).where(pd.notna(found.works), None)
     part["ready_on"] = np.where(coming, found.day.astype("datetime64[D]"), np.datetime64("NaT")).astype("datetime64[s]")
-    part.loc[part["grade"] == "A", "by"] = "record"
+    _put(part, part["grade"] == "A", by="record")
     return part
 
 
-def _papers(part: pd.DataFrame, judgement: Judgement, service: Service) -> None:
-    """Lay letters over the survey: they decide where there is none, and contradict or support where there is one."""
+def _papers(part: pd.DataFrame, judgement: Judgement, service: Service, host: Texts | None) -> None:
+    """Lay letters over the survey: they decide where there is none, and contradict or support where there is one.
+
+    A letter that a service shares the duct of another connects what the other connects, if nothing speaks against it.
+    """
     if service.shape == "surface":
         return
     parcels = judgement.survey.parcels.index
     yes = on_parcels(judgement.evidence, service.key, parcels, "connected") >= 0
     no = against(judgement.evidence, service.key, parcels)
+    bare = bool((part["code"] == "no_layer").all())
+    if host is not None:
+        gap = (part["grade"].isin(["B", "C", "D"]) & (part["decided"] == "")).to_numpy()
+        shares = on_parcels(judgement.evidence, service.key, parcels, "shares") >= 0
+        _put(part, shares & (host == "A") & ~no & (gap | bare), grade="A", code="shares_duct", by="letter")
     grade = part["grade"].to_numpy(dtype=object)
-    if (part["code"] == "no_layer").all():
+    if bare:
         denied = on_parcels(judgement.evidence, service.key, parcels, "not_connected") >= 0
-        part.loc[yes & ~no, ["grade", "code", "by"]] = ["A", "letter", "letter"]
-        part.loc[denied & ~yes, ["grade", "code", "by"]] = ["D", "letter_denies", "letter"]
+        _put(part, yes & ~no, grade="A", code="letter", by="letter")
+        if service.asks("capacity"):
+            _put(part, yes & ~no & ~_promised(judgement, service), grade="U", code="letter_capacity")
+        _put(part, denied & ~yes, grade="D", code="letter_denies", by="letter")
         clash = yes & no
     else:
         clash = (yes & np.isin(grade, ("B", "C", "D"))) | (no & (grade == "A"))
-    part.loc[clash, ["grade", "code"]] = ["U", "letter_contradicts"]
+    _put(part, clash, grade="U", code="letter_contradicts")
+
+
+def _promised(judgement: Judgement, service: Service) -> npt.NDArray[np.bool_]:
+    """Tell for which parcels the letter that connects them also promises what they need."""
+    rows = judgement.evidence
+    row = on_parcels(rows, service.key, judgement.survey.parcels.index, "connected")
+    stated = pd.Series(in_unit(rows["capacity"], rows["capacity_unit"], service), index=rows.index)
+    return np.asarray(stated.reindex(row).to_numpy() >= demand(judgement.survey, service).value)
 
 
 def _needs(promised: pd.Series, profile: Profile) -> dict[str, tuple[Texts, Texts]]:
@@ -227,8 +254,10 @@ def _reasons(part: pd.DataFrame, judgement: Judgement, service: Service) -> None
         "day": day,
         "limit": blank + (condition.limit.text if condition is not None else ""),
     }
-    for identity in pd.unique(part["decided"]):
-        for name, term in (judgement.outcomes[identity].terms if identity else {}).items():
+    limits = {c.id: c.limit.text for c in service.conditions}
+    for identity in filter(None, pd.unique(part["decided"])):
+        values["limit"] = values["limit"].where(part["decided"] != identity, limits[identity])
+        for name, term in judgement.outcomes[identity].terms.items():
             mine = (part["decided"] == identity).to_numpy()
             values[name] = values.get(name, blank).where(~mine, written(term, part.index))
     codes = "reason." + part["code"].astype("str")
@@ -236,9 +265,17 @@ def _reasons(part: pd.DataFrame, judgement: Judgement, service: Service) -> None
         own = "reason.leveling." + part["code"].astype("str")
         codes = codes.where(~own.isin(known_codes("reason.leveling.")), own)
     for lang in ("zh", "en"):
-        text = say_column(codes, lang, {**values, "label": blank + service.label.text(lang)})
-        promise = pd.Series(np.where(part["need"] == "optional", _promise(part, judgement, lang), ""), index=part.index)
-        part[f"reason_{lang}"] = text + promise
+        text = say_column(codes, lang, {**values, **_titles(judgement, service, blank, lang)})
+        optional = (part["need"] == "optional").to_numpy()
+        if optional.any():
+            text = text + pd.Series(np.where(optional, _promise(part, judgement, lang), ""), index=part.index)
+        part[f"reason_{lang}"] = text
+
+
+def _titles(judgement: Judgement, service: Service, blank: pd.Series, lang: str) -> dict[str, pd.Series]:
+    """Give the names of a service and of the one whose ducts it may share."""
+    host = judgement.survey.profile.service(service.shares).label.text(lang) if service.shares else ""
+    return {"label": blank + service.label.text(lang), "host": blank + host}
 
 
 def _promise(part: pd.DataFrame, judgement: Judgement, lang: str) -> Texts:

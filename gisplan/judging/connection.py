@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,8 @@ import pandas as pd
 import shapely
 
 from gisplan.judging.candidates import DEAD, Candidates
+from gisplan.judging.descent import Descent, descend
+from gisplan.judging.outcome import FAILS, HOLDS
 from gisplan.networks.reach import Near, Obstacles, nearest, nearest_any, unbarred
 from gisplan.networks.standing import NONE, A
 from gisplan.networks.supply import Supply, along
@@ -54,6 +56,10 @@ class Connection:
     level
         Number of the level at which the deciding candidate serves, in the view that `opened` tells; that beyond the
         last without one.
+    open_candidate, open_level
+        Deciding candidate with unknowns taken as operating, and its level; -1 and beyond the last without one.
+    lowest_m
+        Lowest ground of each parcel, by which its fall was judged.
     """
 
     grade: npt.NDArray[np.object_]
@@ -68,9 +74,14 @@ class Connection:
     holds_back: Ints
     opened: Bools
     level: Ints
+    open_candidate: Ints
+    open_level: Ints
+    lowest_m: Floats = field(default_factory=lambda: np.empty(0))
 
 
-def connect(parcels: Shapes, services: Mapping[str, Candidates], obstacles: Obstacles) -> dict[str, Connection]:
+def connect(
+    parcels: Shapes, services: Mapping[str, Candidates], obstacles: Obstacles, lowest_m: Floats | None = None
+) -> dict[str, Connection]:
     """Judge every parcel against the candidates of every service, in one search.
 
     Parameters
@@ -82,9 +93,15 @@ def connect(parcels: Shapes, services: Mapping[str, Candidates], obstacles: Obst
     obstacles
         What no connection may cross: the same parcels first, then other land, and barriers; where some of that may be
         missing only what touches a parcel is sure.
+    lowest_m
+        Lowest ground of each parcel, NaN where it is not known; without it nothing is known of what must fall.
     """
-    found = _search(parcels, services, obstacles)
-    return {key: _resolve(parcels, services[key], rows, obstacles.unsure) for key, rows in found.items()}
+    lowest = np.full(len(parcels), np.nan) if lowest_m is None else lowest_m
+    out = {}
+    for key, rows in _search(parcels, services, obstacles).items():
+        found = descend(parcels, services[key], (rows, lowest), obstacles)
+        out[key] = replace(_resolve(parcels, services[key], found, obstacles.unsure), lowest_m=lowest)
+    return out
 
 
 def _search(parcels: Shapes, services: Mapping[str, Candidates], obstacles: Obstacles) -> dict[str, tuple[Near, Bools]]:
@@ -132,46 +149,51 @@ def _best(rows: Near, usable: Bools, rank: Ints, parcels: int) -> Ints:
     return chosen
 
 
-def _resolve(parcels: Shapes, c: Candidates, found: tuple[Near, Bools], barriers_unknown: bool) -> Connection:
+def _resolve(parcels: Shapes, c: Candidates, found: Descent, barriers_unknown: bool) -> Connection:
     """Turn the rows of one service into one answer a parcel."""
-    rows, barred = found
+    rows, barred = found.near, found.barred
     n, nowhere = len(parcels), len(c.levels)
     shut, opened = c.level_shut[rows.candidate], c.level_open[rows.candidate]
     sure = ~barred & ((rows.distance_m == 0) | (not barriers_unknown))
-    best_shut = _best(rows, sure & (shut < nowhere), shut, n)
-    best_open = _best(rows, ~barred & (opened < nowhere), opened, n)
+    best_shut = _best(rows, sure & (shut < nowhere) & (found.shut == HOLDS), shut, n)
+    best_open = _best(rows, ~barred & (opened < nowhere) & (found.open != FAILS), opened, n)
     level_shut = np.where(best_shut >= 0, np.append(shut, 0)[best_shut], nowhere)
     level_open = np.where(best_open >= 0, np.append(opened, 0)[best_open], nowhere)
     grade_shut, grade_open = c.levels.grade_of(level_shut), c.levels.grade_of(level_open)
     known = grade_shut == grade_open
     served = known & (grade_shut < NONE)
-    row = np.where(served, best_shut, np.where(known, -1, best_open))
+    row = np.where(served, best_shut, np.where(known, -1, np.where(best_open >= 0, best_open, best_shut)))
     grade = np.where(known, LETTERS[grade_shut], "U").astype(object)
     code = np.full(n, "", dtype=object)
     cause = np.append(c.cause, "")[np.append(rows.candidate, -1)[row]]
-    code[~known] = np.where(cause[~known] == "", "barriers_unknown", cause[~known])
+    code[~known] = np.where(cause == "", np.append(found.doubt, "")[row], cause)[~known]
 
     failed = known & ~served
-    rank = _dead_rank(c, rows, barred)
+    rank = _dead_rank(c, found)
     worst = _best(rows, rank < len(DEAD), rank, n)
     row = np.where(failed, worst, row)
-    code[failed] = np.append(np.array(DEAD, dtype=object)[np.minimum(rank, len(DEAD) - 1)], "none_found")[worst[failed]]
+    told = np.array([*DEAD, "none_found"], dtype=object)
+    code[failed] = told[np.append(found.told(rank), len(DEAD))[worst[failed]]]
     candidate = np.append(rows.candidate, -1)[row]
     distance = np.append(rows.distance_m, np.inf)[row]
     far = np.flatnonzero(failed & (row < 0))
     if len(far):
         candidate[far], distance[far] = _beyond(parcels[far], c)
         code[far] = np.where(candidate[far] >= 0, "too_far", "none_found")
-    level = np.where(served, level_shut, np.where(known, nowhere, level_open))
-    return _trace(parcels, c, (grade, code, candidate, distance, level, ~known))
+    level = np.where(served, level_shut, np.where(known | (best_open < 0), nowhere, level_open))
+    best = np.append(rows.candidate, -1)[best_open], level_open
+    return _trace(parcels, c, (grade, code, candidate, distance, level, ~known), best)
 
 
-def _dead_rank(c: Candidates, rows: Near, barred: Bools) -> Ints:
-    """Rank the rows that do not serve by how much their cause tells a planner."""
+def _dead_rank(c: Candidates, found: Descent) -> Ints:
+    """Rank the rows that do not serve by how much their cause tells a planner; what does not fall ranks alike."""
+    rows = found.near
     order = {code: i for i, code in enumerate(DEAD)}
+    order["uphill"] = order["needs_lifting"]
     rank = pd.Series(c.cause[rows.candidate]).map(order).fillna(len(DEAD)).to_numpy(dtype=np.int64)
     alive = np.minimum(c.level_shut, c.level_open)[rows.candidate] < len(c.levels)
-    return np.where(alive, np.where(barred, order["blocked"], len(DEAD)), rank)
+    short = np.where(found.open == FAILS, order["needs_lifting"], len(DEAD))
+    return np.where(alive, np.where(found.barred, order["blocked"], short), rank)
 
 
 def _beyond(parcels: Shapes, c: Candidates) -> tuple[Ints, Floats]:
@@ -181,14 +203,16 @@ def _beyond(parcels: Shapes, c: Candidates) -> tuple[Ints, Floats]:
     return np.where(row >= 0, np.append(now, -1)[row], -1), distance
 
 
-def _trace(parcels: Shapes, c: Candidates, answer: tuple[Any, Any, Ints, Floats, Ints, Bools]) -> Connection:
+def _trace(
+    parcels: Shapes, c: Candidates, answer: tuple[Any, Any, Ints, Floats, Ints, Bools], opened_best: tuple[Ints, Ints]
+) -> Connection:
     """Follow the way from each deciding candidate to its source: length, source, what holds it back."""
     grade, code, candidate, distance, level, opened = answer
     n = len(parcels)
     nothing = np.full(n, -1, dtype=np.int64)
     out = Connection(
         grade, code, candidate, distance, nothing.copy(), nothing.copy(), np.full(n, np.nan), nothing.copy(),
-        np.zeros(n, dtype=np.int64), nothing.copy(), opened, level,
+        np.zeros(n, dtype=np.int64), nothing.copy(), opened, level, *opened_best,
     )  # fmt: skip
     for supply, mine in ((c.shut, ~opened), (c.open, opened)):
         for number in np.unique(level[mine & (level < len(c.levels))]):
@@ -225,13 +249,9 @@ def _follow(parcels: Shapes, c: Candidates, at: tuple[Supply, int, Ints], out: C
         return
     network, chosen = c.network, out.candidate[who]
     way = supply.way(number)
-    piece = _piece(parcels[who], c, chosen)
-    out.piece[who] = piece
+    piece, joint, lead = starts(parcels[who], c, (supply, number), chosen)
     is_stub = c.stub[chosen] >= 0
-    joint = np.where(is_stub, np.append(network.stub_joint, -1)[c.stub[chosen]], -1)
-    lead = np.zeros(len(who))
-    line = np.flatnonzero(~is_stub)
-    joint[line], lead[line] = _start(parcels[who[line]], supply, (piece[line], way.length_m))
+    out.piece[who] = piece
     out.joint[who] = joint
     out.path_m[who] = lead + way.length_m[joint]
     root = way.source[joint]
@@ -245,6 +265,28 @@ def _follow(parcels: Shapes, c: Candidates, at: tuple[Supply, int, Ints], out: C
         _confirm(supply, number, (joint, piece))
         return
     out.holds_back[who] = _last(supply, number, (joint, piece, c.row[chosen], is_stub, c.stub[chosen]))
+
+
+def starts(parcels: Shapes, c: Candidates, at: tuple[Supply, int], chosen: Ints) -> tuple[Ints, Ints, Floats]:
+    """Find where the ways of some parcels start: their piece (-1 for stubs), joint, and the length to it.
+
+    Parameters
+    ----------
+    parcels, chosen
+        Polygons, and the candidate that serves each.
+    c
+        The candidates of one service.
+    at
+        The supply and the number of the level at which they serve.
+    """
+    supply, number = at
+    piece = _piece(parcels, c, chosen)
+    is_stub = c.stub[chosen] >= 0
+    joint = np.where(is_stub, np.append(c.network.stub_joint, -1)[c.stub[chosen]], -1)
+    lead = np.zeros(len(chosen))
+    line = np.flatnonzero(~is_stub)
+    joint[line], lead[line] = _start(parcels[line], supply, (piece[line], supply.way(number).length_m))
+    return piece, joint, lead
 
 
 def _piece(parcels: Shapes, c: Candidates, chosen: Ints) -> Ints:
@@ -302,6 +344,8 @@ def _doubt(supply: Supply, number: int, at: tuple[Ints, Ints, Ints, Ints]) -> In
     joint, piece, row, stub = at
     network, fed = supply.network, supply.network.sources
     unknown = network.standing.unknown
+    if network.inverts is not None:
+        unknown = unknown | network.inverts.contrary
     start = np.zeros(len(supply.joint), dtype=np.int64)
     unsure = np.flatnonzero(fed.standing.unknown)
     start[fed.joint[unsure]] = len(unknown) + 1 + unsure

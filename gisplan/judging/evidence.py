@@ -44,11 +44,15 @@ def on_features(evidence: pd.DataFrame, service: str, features: pd.Index) -> tup
 
 def against(evidence: pd.DataFrame, service: str, parcels: pd.Index) -> Bools:
     """Tell for which parcels something speaks against a service."""
+    if evidence.empty:
+        return np.zeros(len(parcels), dtype=bool)
     return parcels.isin(evidence.loc[doubtful(evidence) & _about(evidence, service), "parcel"].dropna())
 
 
 def on_parcels(evidence: pd.DataFrame, service: str, parcels: pd.Index, says: str) -> npt.NDArray[np.int64]:
     """Give, for each parcel, the latest whole row (label of `evidence`) that says so about a service; -1 without."""
+    if evidence.empty:
+        return np.full(len(parcels), -1, dtype=np.int64)
     rows = evidence[evidence["whole"] & (evidence["service"] == service) & (evidence["says"] == says)]
     rows = rows[rows["parcel"].notna()]
     latest = rows.sort_values("date", kind="stable").drop_duplicates("parcel", keep="last")

@@ -1,4 +1,4 @@
-"""Explanation: one verdict line and at most three evidence lines for a parcel and a service, walked along the graph."""
+"""Explanation: one verdict line, at most three evidence lines, and a line with its arithmetic for each further test."""
 
 from __future__ import annotations
 
@@ -8,24 +8,32 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from gisplan.base.fields import spoken
 from gisplan.base.labels import label, say
 from gisplan.base.units import number
+from gisplan.judging.cells import written
 from gisplan.judging.judgement import Judgement
+from gisplan.judging.outcome import FAILS
+from gisplan.judging.sums import sums
+from gisplan.judging.trials import ROOMS
 from gisplan.networks.network import Network
+from gisplan.rules.profile import Condition, Service
 
 LINES = 3
 _SHOWN = 6
+_CLASHES = ("letter_contradicts", "contradiction")
 _ORDER = {"D": 0, "U": 1, "C": 2, "B": 3, "A": 4, "N": 5}
 
 
 @dataclass(frozen=True)
 class Case:
-    """What is known about one cell: its answer, its findings, its gap if it is one, and its network if it has one."""
+    """What is known about one cell: its answer, its findings, its gap if it is one, its network and ledger if any."""
 
     cell: pd.Series
     findings: pd.DataFrame
     gaps: pd.DataFrame
     network: Network | None
+    ledger: pd.DataFrame
 
 
 def explain(judgement: Judgement, case: Case, lang: str) -> str:
@@ -43,7 +51,8 @@ def explain(judgement: Judgement, case: Case, lang: str) -> str:
     Returns
     -------
     str
-        One verdict line, at most three evidence lines, and what is not yet checked.
+        One verdict line; at most three evidence lines; where papers and survey contradict each other, what each says;
+        a line for each further test with its arithmetic; and what the profile does not judge.
     """
     if lang == "both":
         return explain(judgement, case, "zh") + "\n" + explain(judgement, case, "en")
@@ -54,23 +63,93 @@ def explain(judgement: Judgement, case: Case, lang: str) -> str:
         parcel=case.cell["parcel"], service=service.label.text(lang), grade=case.cell["grade"],
         word=label(f"grade.{kind}{case.cell['grade']}").text(lang), reason=case.cell[f"reason_{lang}"],
     )  # fmt: skip
-    lines = [*_way(judgement, case, lang), *_papers(judgement, case, lang), *_gap(case, service.label.text(lang), lang)]
-    wanted = LINES - min(len(lines), LINES - 1)
-    lines = [*_limits(case, lang)[:wanted], *lines][:LINES]
-    return "\n".join([head, *(f"  - {line}" for line in lines), say("explain.unchecked", lang)])
+    papers = _papers(judgement, case, lang)
+    if case.cell["code"] in _CLASHES:
+        lines = [*_surveyed(judgement, case, lang), *_works(judgement, case, lang), *papers]
+    else:
+        lines = [*_way(judgement, case, lang), *papers, *_gap(case, service.label.text(lang), lang)]
+        wanted = LINES - min(len(lines), LINES - 1)
+        lines = [*_limits(judgement, case, lang)[:wanted], *lines][:LINES]
+    lines += [*_limits(judgement, case, lang, further=True), *sums(judgement, case.cell, case.ledger, lang)]
+    return "\n".join([head, *(f"  - {line}" for line in lines), *_unchecked(service, lang)])
 
 
-def _limits(case: Case, lang: str) -> list[str]:
-    """Give the conditions, the ones that decide first: number, limit, basis and clause."""
-    rows = case.findings.assign(rank=case.findings["grade"].map(_ORDER)).sort_values("rank", kind="stable")
+def _limits(judgement: Judgement, case: Case, lang: str, further: bool = False) -> list[str]:
+    """Give the conditions (the further ones, or all others), those that decide first: number, limit, basis, clause."""
+    service = judgement.survey.profile.service(case.cell["service"])
+    asked = {c.id: c for c in service.conditions if (c.measure.kind in ROOMS) == further}
+    rows = case.findings[case.findings["condition"].isin(list(asked))]
+    rows = rows.assign(rank=rows["grade"].map(_ORDER)).sort_values("rank", kind="stable")
     lines = []
     for row in rows.itertuples():
+        condition = asked[str(row.condition)]
         clause = f" {row.clause}" if row.clause else ""
         text = row.reason_zh if lang == "zh" else row.reason_en
+        if text == say("finding.unserved", lang, label=condition.label.text(lang)):
+            continue  # that it is not connected, the verdict line says
         if text == case.cell[f"reason_{lang}"]:
-            continue  # the verdict line has said it
-        lines.append(say("explain.basis", lang, text=text, basis=label(f"basis.{row.basis}").text(lang), clause=clause))
+            if not further:
+                continue  # the verdict line has said it
+            if not _decides(judgement, case, condition):
+                continue  # something stands above what was measured
+            limit = condition.limit.text if condition.measure.unit else ""
+            text = say("explain.rests", lang, label=condition.label.text(lang), limit=limit and f" {limit}")
+        weight = say("explain.warns", lang) if condition.weight == "warn" and row.grade != "A" else ""
+        basis = label(f"basis.{row.basis}").text(lang)
+        lines.append(say("explain.basis", lang, text=text, basis=basis, clause=clause) + weight)
     return lines
+
+
+def _decides(judgement: Judgement, case: Case, condition: Condition) -> bool:
+    """Tell whether a further condition is what gave a cell its reason."""
+    found = judgement.outcomes.get(condition.id)
+    i = judgement.survey.parcels.index.get_loc(case.cell["parcel"])
+    return found is not None and condition.weight == "required" and bool(found.code[i] == case.cell["code"])
+
+
+def _unchecked(service: Service, lang: str) -> list[str]:
+    """Name what the profile in use does not judge of a network: capacity, levels, security of supply."""
+    if service.shape == "surface" or service.crossings == "join":
+        return []
+    asked = {condition.measure.kind for condition in service.conditions}
+    parts = [
+        ("capacity", not asked & {"capacity", "holes"}),
+        ("levels", service.directed and "fall" not in asked),
+        ("security", not service.directed and not asked & {"security", "hydrant", "legs"}),
+    ]
+    left = [label(f"unchecked.{name}").text(lang) for name, out in parts if out]
+    join = "、" if lang == "zh" else ", "
+    return [say("explain.unchecked", lang, what=join.join(left))] if left else []
+
+
+def _surveyed(judgement: Judgement, case: Case, lang: str) -> list[str]:
+    """Say what the survey has where something contradicts it."""
+    key, parcel = case.cell["service"], case.cell["parcel"]
+    unknown = label("word.unknown").text(lang)
+    if key not in judgement.connections:
+        status = judgement.survey.parcels.at[parcel, "leveling_status"] if key in judgement.leveling else None
+        return [] if pd.isna(status) else [say("explain.surveyed_level", lang, status=_status(status, lang))]
+    found, layer = judgement.connections[key], judgement.survey.layers[key]
+    i = judgement.survey.parcels.index.get_loc(parcel)
+    at = int(found.holds_back[i])
+    if case.cell["code"] == "contradiction" and at >= 0:
+        row = layer.iloc[at]
+        return [say("explain.surveyed_status", lang, feature=row.name, status=_status(row["status"], lang))]
+    word, feature = label(f"grade.{found.grade[i]}").text(lang), case.cell["feature"]
+    where = {"feature": unknown if pd.isna(feature) else feature, "distance": number(float(found.distance_m[i]))}
+    lines = [say("explain.surveyed", lang, word=word, **where)]
+    for condition in judgement.survey.profile.service(key).conditions:
+        mine = judgement.outcomes.get(condition.id)
+        if mine is not None and condition.weight == "required" and mine.holds[i] == FAILS and mine.code[i]:
+            terms = {name: written(term[i : i + 1], pd.RangeIndex(1)).iloc[0] for name, term in mine.terms.items()}
+            own = {"label": condition.label.text(lang), "limit": condition.limit.text, **where, **terms}
+            lines.append(say("explain.surveyed_but", lang, text=say(f"reason.{mine.code[i]}", lang, **own)))
+    return lines
+
+
+def _status(code: object, lang: str) -> str:
+    """Give the word of a status; unknown where it is blank."""
+    return label("word.unknown").text(lang) if pd.isna(code) else spoken("status", lang).get(str(code), str(code))
 
 
 def _way(judgement: Judgement, case: Case, lang: str) -> list[str]:
@@ -136,8 +215,12 @@ def _works(judgement: Judgement, case: Case, lang: str) -> list[str]:
 
 def _papers(judgement: Judgement, case: Case, lang: str) -> list[str]:
     """Quote the valid letters and records on the cell."""
-    rows = judgement.evidence
-    rows = rows[(rows["parcel"] == case.cell["parcel"]) & (rows["service"] == case.cell["service"])]
+    rows, key = judgement.evidence, case.cell["service"]
+    about = rows["parcel"] == case.cell["parcel"]
+    if key in judgement.connections and case.cell["code"] == "contradiction":
+        at = judgement.connections[key].holds_back[judgement.survey.parcels.index.get_loc(case.cell["parcel"])]
+        about |= rows["feature"] == (judgement.survey.layers[key].index[at] if at >= 0 else None)
+    rows = rows[about & ((rows["service"] == key) | rows["service"].isna())]
     unknown = label("word.unknown").text(lang)
     return [
         say(
@@ -147,7 +230,7 @@ def _papers(judgement: Judgement, case: Case, lang: str) -> list[str]:
             number=row.number if pd.notna(row.number) else unknown,
             date=row.date.strftime("%Y-%m-%d") if pd.notna(row.date) else unknown,
             expires=_until(row.expires, lang),
-            says=label(f"word.says.{row.says}").text(lang),
+            says=label(f"word.says.{row.says}").text(lang) if pd.notna(row.says) else unknown,
         )
         for row in rows.itertuples()
     ]

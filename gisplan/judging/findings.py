@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from gisplan.base.fields import spoken
-from gisplan.base.labels import say_column
+from gisplan.base.labels import codes, label, say_column
 from gisplan.base.units import number_column
 from gisplan.judging.candidates import Candidates, check, piece_bearer, stub_bearer
-from gisplan.judging.cells import VERDICTS
+from gisplan.judging.cells import VERDICTS, written
 from gisplan.judging.connection import LETTERS
 from gisplan.judging.judgement import Judgement
 from gisplan.judging.outcome import FAILS, HOLDS
@@ -81,21 +83,69 @@ def _rows(judgement: Judgement, service: Service, condition: Condition, cell: pd
     rows["verdict"] = rows["grade"].map(VERDICTS)
     rows["basis"] = condition.basis
     rows["clause"] = f"{condition.code} {condition.clause}".strip()
-    _say(rows, cell, condition)
+    further = _further(judgement, service, condition, rows) if condition.measure.kind in ROOMS else None
+    _say(rows, cell, condition, further)
+    if condition.id in judgement.survey.profile.overridden:
+        for lang in ("zh", "en"):
+            rows[f"reason_{lang}"] += label("finding.overridden").text(lang)
     return rows
 
 
-def _say(rows: pd.DataFrame, cell: pd.DataFrame, condition: Condition) -> None:
+@dataclass(frozen=True)
+class _Further:
+    """How the rows of a further condition are said: a label code each, and what fills the places."""
+
+    code: pd.Series
+    values: dict[str, pd.Series]
+
+
+def _further(judgement: Judgement, service: Service, condition: Condition, rows: pd.DataFrame) -> _Further:
+    """Choose the sentences of a further condition: its reason where it does not hold, its arithmetic where it does."""
+    grade = rows["grade"].to_numpy(dtype=object)
+    code = np.full(len(rows), "finding.unserved", dtype=object)
+    code[grade == "N"] = "finding.flag.N"
+    mine = judgement.outcomes.get(condition.id)
+    if mine is None:
+        code[grade == "A"] = "finding.flag.A"
+        return _Further(pd.Series(code, index=rows.index), {})
+    found = judgement.connections[service.key]
+    sums = f"finding.{condition.measure.name}.A"
+    holding = sums if sums in codes("finding.") else "finding.number.A" if condition.measure.unit else "finding.flag.A"
+    code[grade == "A"] = holding
+    letter = np.select([mine.holds == HOLDS, mine.holds == FAILS], ["A", "D"], default="U")
+    # Where it is not connected, nothing else was asked, save where this is why it is not connected.
+    asked = ~np.isin(found.grade, ("D", "U")) | (found.code == mine.code)
+    asked |= (condition.measure.kind == "fall") & ~np.isnan(mine.value)  # measured all the same
+    own = (letter != "A") & (letter == grade) & asked & (mine.code != "")
+    reasons = np.array(["reason." + text for text in mine.code], dtype=object)
+    if condition.measure.unit:
+        # A reason without a number of its own leaves that to the measured value.
+        plain = [reason for reason in pd.unique(reasons[own]) if "{" not in label(reason).en]
+        reasons[np.isin(reasons, plain) & (letter == "D")] = "finding.number.D"
+    code[own] = reasons[own]
+    values = {name: written(term, rows.index) for name, term in mine.terms.items()}
+    values["feature"] = rows["feature"].where(rows["feature"].notna(), "?").astype("str")
+    values["distance"] = number_column(pd.Series(found.distance_m, index=rows.index))
+    return _Further(pd.Series(code, index=rows.index), values)
+
+
+def _say(rows: pd.DataFrame, cell: pd.DataFrame, condition: Condition, further: _Further | None) -> None:
     """Write each row's sentence: the measured value against the limit, or the reason of the cell where it decides."""
     blank = pd.Series("", index=rows.index)
     values = {
-        "value": number_column(rows["value"]),
+        "value": number_column(rows["value"], 3 if further is not None else 2),
         "unit": blank + condition.measure.unit,
         "limit": rows["limit"],
     }
     kind = "class" if condition.measure.kind == "class" else ("flag" if not condition.measure.unit else "number")
     shown = values["value"]
-    code = pd.Series(f"finding.{kind}." + rows["grade"].astype("str"), index=rows.index)
+    if further is not None:
+        values = {**values, **further.values}
+    code = (
+        further.code
+        if further is not None
+        else pd.Series(f"finding.{kind}." + rows["grade"].astype("str"), index=rows.index)
+    )
     # A number speaks for itself; where a condition is a yes or no, the reason of the cell says more.
     says_more = condition.measure.kind in ("path", "record") and condition.weight == "required"
     overruled = cell["by"].isin(["decision", "letter"]) | cell["code"].isin(_OVERRULED)
@@ -126,7 +176,7 @@ def _surface(judgement: Judgement, service: Service, condition: Condition, cell:
     grade = np.select([outcome == HOLDS, outcome == FAILS], ["A", "D"], default="U").astype(object)
     # Works that are coming will change the ground: what it is today decides nothing.
     coming = np.isin(found.grade, ("B", "C"))
-    if condition.measure.kind == "ground":
+    if condition.measure.kind in ("ground", "obstacles"):
         grade = np.where(coming & (grade != "A"), cell["grade"], grade)
     if condition.measure.name == "accepted":
         own = np.isin(found.grade, ("B", "C")) | (

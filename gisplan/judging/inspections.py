@@ -10,7 +10,11 @@ import pandas as pd
 
 from gisplan.base.issues import Book
 from gisplan.base.units import number
+from gisplan.judging.brief import Brief
+from gisplan.judging.capacity import element_names
+from gisplan.judging.due import due
 from gisplan.judging.judgement import Judgement
+from gisplan.judging.loads import loads
 from gisplan.networks.network import Network
 from gisplan.reading.entries import NAME
 from gisplan.rules.profile import named
@@ -41,10 +45,14 @@ def inspect(judgement: Judgement, lang: str = "zh") -> pd.DataFrame:
     if survey.neighbours is not None:
         return book.table()  # what is said of networks and papers stands in the zone's own report
     _papers(judgement, book)
+    _due(judgement, book)
     _absent(judgement, book)
     _undone(judgement, book)
+    for brief in judgement.briefs.values():
+        _over_promised(brief, book)
     for kept in judgement.candidates.values():
         _combined(judgement, kept.network, book)
+        _contrary(judgement, kept.network, book)
     return book.table()
 
 
@@ -92,6 +100,19 @@ def _papers(judgement: Judgement, book: Book) -> None:
         )  # fmt: skip
 
 
+def _due(judgement: Judgement, book: Book) -> None:
+    """List the papers that expire soon, and the commitments that are due or overdue."""
+    for row in due(judgement.survey, judgement.evidence, judgement.date).itertuples():
+        days = int(row.days_left)
+        code = "evidence_expiring" if row.kind != "commitments" else "commitment_due"
+        book.add(
+            code if days >= 0 else "commitment_overdue", "warning", "noted",
+            (_text(row.file), str(row.kind), _text(row.parcel) or _text(row.feature)),
+            number=_text(row.number) or "?", issuer=_text(row.issuer) or _text(row.responsible) or "?",
+            what=_text(row.what) or "?", day=row.due.strftime("%Y-%m-%d"), days=abs(days),
+        )  # fmt: skip
+
+
 def _text(value: object) -> str:
     return "" if pd.isna(value) else str(value)
 
@@ -105,3 +126,36 @@ def _combined(judgement: Judgement, network: Network, book: Book) -> None:
         code = "combined_refused" if network.service.combined == "refuse" else "combined_serves"
         first = str(layer.index[np.flatnonzero(combined)[0]])
         book.add(code, "warning", "noted", ("", key, first), count=int(combined.sum()), feature=first)
+
+
+def _contrary(judgement: Judgement, network: Network, book: Book) -> None:
+    """List the lines that are said to flow the way they rise, though no pump lifts them."""
+    if network.inverts is None:
+        return
+    layer = judgement.survey.layers[network.service.key]
+    seen: set[str] = set()
+    for row in np.unique(network.row[network.inverts.contrary]).tolist():
+        feature = str(layer.index[row])
+        if feature not in seen:
+            seen.add(feature)
+            start, stop = (float(layer[c].iloc[row]) for c in ("invert_from_m", "invert_to_m"))
+            book.add(
+                "flow_contradicts", "warning", "noted", ("", network.service.key, feature),
+                rise=number(abs(stop - start), 2),
+            )  # fmt: skip
+
+
+def _over_promised(brief: Brief, book: Book) -> None:
+    """Name every source and main of which papers promise more than there is."""
+    if not brief.asked("capacity"):
+        return
+    found, names = loads(brief), element_names(brief)
+    over = np.flatnonzero(found.held > np.where(np.isnan(found.capacity), np.inf, found.capacity) * (1 + 1e-9))
+    for feature in dict.fromkeys(names[over]):
+        at = over[names[over] == feature]
+        worst = at[np.argmax(found.held[at] - found.capacity[at])]
+        book.add(
+            "over_promised", "error", "noted", ("", brief.service.key, str(feature)), feature=feature,
+            held=number(float(found.held[worst])), left=number(max(float(found.capacity[worst]), 0.0)),
+            unit=brief.service.demand,
+        )  # fmt: skip

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -17,14 +18,17 @@ from gisplan.judging import evidence as papers
 from gisplan.judging.brief import Brief
 from gisplan.judging.candidates import Candidates, candidates
 from gisplan.judging.connection import Connection, connect
+from gisplan.judging.earthwork import COLUMNS as EARTHWORK
+from gisplan.judging.earthwork import Known, earthwork
 from gisplan.judging.leveling import Leveling, level
 from gisplan.judging.outcome import Outcome
 from gisplan.judging.trials import trials
+from gisplan.networks.ducts import cabled
+from gisplan.networks.inverts import drained
 from gisplan.networks.network import CUTTING, Network, build
 from gisplan.networks.reach import Obstacles
 from gisplan.networks.standing import A, Standing, standing
 from gisplan.reading.survey import Survey
-from gisplan.rules.profile import Service
 
 Progress = Callable[[str], None]
 
@@ -47,6 +51,8 @@ class Judgement:
         Parcels that overlap another by more than the profile allows.
     outcomes
         What every further condition (fall, capacity, security) says, by condition id; of services with a layer.
+    briefs
+        What they were judged from, by service.
     """
 
     survey: Survey
@@ -58,11 +64,26 @@ class Judgement:
     leveling: dict[str, Leveling]
     overlap: npt.NDArray[np.bool_]
     outcomes: dict[str, Outcome]
+    briefs: dict[str, Brief]
 
     @cached_property
     def obstacles(self) -> Obstacles:
         """What a connection must not cross: other parcels, land beside a red line, barriers."""
         return _obstacles(self.survey)
+
+    @cached_property
+    def earthwork(self) -> pd.DataFrame:
+        """Levels, cut and fill of every parcel; without rows where the profile has no levelling."""
+        found = next(iter(self.leveling.values()), None)
+        if found is None:
+            return pd.DataFrame(columns=list(EARTHWORK), index=self.survey.parcels.index[:0])
+        record = self.evidence[["number", "date"]].reindex(found.evidence)
+        return earthwork(self.survey, Known(found.stale, found.road_m, found.leftovers, record))
+
+    @cached_property
+    def lowest_m(self) -> npt.NDArray[np.float64]:
+        """Lowest ground of each parcel; NaN where it is not known, or was surveyed before the land was levelled."""
+        return _lowest(self.survey, self.leveling)
 
     def undisputed(self, service: str) -> npt.NDArray[np.bool_]:
         """Tell for which parcels a service's answer is the survey's alone: no paper and no doubt is laid over it."""
@@ -101,8 +122,10 @@ def judge(survey: Survey, date: dt.date, progress: Progress | None = None) -> Ju
         if layer is None or service.key in survey.absent:
             continue
         tell(service.key)
-        standings[service.key] = _standing(survey, service, valid, date)
+        layer = cabled(layer, survey.works, date)
+        standings[service.key] = _standing(survey, layer, papers.on_features(valid, service.key, layer.index), date)
         network = build(layer, service, standings[service.key], survey.profile.snap_m, survey.undo)
+        network = drained(network, layer, survey.profile.inspections["invert_error"].value)
         found[service.key] = candidates(layer, network, standings[service.key], service.key in survey.doubts)
     return _answers(survey, date, (valid, standings, found), tell)
 
@@ -111,7 +134,7 @@ def judge_again(judgement: Judgement, survey: Survey, progress: Progress | None 
     """Judge other parcels by the networks of a judgement; the survey differs in its parcels and papers about them."""
     valid = papers.valid(survey.evidence, judgement.date)
     known = (valid, judgement.standings, judgement.candidates)
-    return _answers(survey, judgement.date, known, progress or (lambda _: None))
+    return _answers(survey, judgement.date, known, progress or (lambda _: None), judgement.briefs)
 
 
 def _answers(
@@ -119,19 +142,36 @@ def _answers(
     date: dt.date,
     known: tuple[pd.DataFrame, dict[str, Standing], dict[str, Candidates]],
     tell: Progress,
+    zone: Mapping[str, Brief] = MappingProxyType({}),
 ) -> Judgement:
-    """Judge the parcels of a survey by its networks."""
+    """Judge the parcels of a survey by its networks; of a red line also the briefs of its zone."""
     valid, standings, found = known
-    tell("reach")
-    shapes = np.asarray(survey.parcels.geometry.array)
-    connections = connect(shapes, found, _obstacles(survey)) if found else {}
-    outcomes: dict[str, Outcome] = {}
-    for key, connection in connections.items():
-        outcomes.update(trials(Brief(survey, date, valid, found[key], connection)))
     tell("leveling")
     roads = _roads(survey, standings)
     leveling = {s.key: level(survey, s, valid, date, roads) for s in survey.profile.services if s.shape == "surface"}
-    return Judgement(survey, date, valid, standings, found, connections, leveling, _overlap(survey, shapes), outcomes)
+    tell("reach")
+    shapes = np.asarray(survey.parcels.geometry.array)
+    obstacles = _obstacles(survey)
+    falls = any(kept.outlets is not None for kept in found.values())
+    lowest_m = _lowest(survey, leveling) if falls else None
+    connections = connect(shapes, found, obstacles, lowest_m) if found else {}
+    outcomes: dict[str, Outcome] = {}
+    briefs = {
+        key: Brief(survey, date, valid, found[key], it, obstacles, zone.get(key)) for key, it in connections.items()
+    }
+    for brief in briefs.values():
+        outcomes.update(trials(brief))
+    return Judgement(
+        survey, date, valid, standings, found, connections, leveling, _overlap(survey, shapes), outcomes, briefs
+    )
+
+
+def _lowest(survey: Survey, leveling: dict[str, Leveling]) -> npt.NDArray[np.float64]:
+    """Give the lowest ground of each parcel as it is now."""
+    if survey.terrain is None:
+        return np.full(len(survey.parcels), np.nan)
+    stale = np.any([np.zeros(len(survey.parcels), dtype=bool), *(found.stale for found in leveling.values())], axis=0)
+    return np.where(stale, np.nan, survey.terrain.lowest)
 
 
 def _obstacles(survey: Survey) -> Obstacles:
@@ -145,18 +185,19 @@ def _obstacles(survey: Survey) -> Obstacles:
     return Obstacles(land, barriers, survey.barriers is None or survey.blockers_lost)
 
 
-def _standing(survey: Survey, service: Service, valid: pd.DataFrame, date: dt.date) -> Standing:
-    """Give the standing of every row of a layer.
+def _standing(
+    survey: Survey, layer: pd.DataFrame, said: tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]], date: dt.date
+) -> Standing:
+    """Give the standing of every row of a layer, of some of which valid papers say that they operate or do not.
 
     A line, a source or a stub that is closed is out of service; any other point that is closed cuts at its joint.
     """
-    layer = survey.layers[service.key]
     is_line = shapely.get_type_id(np.asarray(layer.geometry.array)) == 1
     itself = is_line | ~layer["role"].isin(CUTTING).to_numpy()
     table = pd.DataFrame(layer[["status", "works", "close_on"]])
     table["status"] = table["status"].mask(itself & layer["open_unknown"].to_numpy(dtype=bool))
     table["open"] = layer["open"].astype("boolean").where(itself, pd.NA)
-    return standing(table, survey.works, date, papers.on_features(valid, service.key, layer.index))
+    return standing(table, survey.works, date, said)
 
 
 def _roads(survey: Survey, standings: dict[str, Standing]) -> npt.NDArray[np.object_]:

@@ -1,16 +1,149 @@
-"""(being built) legs."""
+"""Legs and holes: whether supply and return both reach a parcel (heat), and whether its duct has holes to spare."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
 from gisplan.judging.brief import Brief
-from gisplan.judging.outcome import Outcome, unjudged
+from gisplan.judging.outcome import FAILS, HOLDS, UNKNOWN, Outcome, named
+from gisplan.networks.reach import Near, nearest, unbarred
+from gisplan.networks.supply import Supply, first_main, live_over
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Texts = npt.NDArray[np.object_]
+Shapes = npt.NDArray[np.object_]
+
+LEGS = ("supply", "return")
 
 
 def outcomes(brief: Brief) -> dict[str, Outcome]:
-    """Judge the conditions of this kind."""
-    return {c.id: unjudged(brief.parcels, "legs_unknown") for c in brief.asked("legs")}
+    """Judge whether supply and return both reach each parcel.
+
+    Each leg is followed by itself, over its own pipes and pairs, at the level of the cell. What carries steam needs no
+    return. A blank leg is any leg, with unknowns taken as operating, and none otherwise.
+    """
+    found = brief.found
+    served = np.isin(found.grade, ("A", "B", "C")) & (found.joint >= 0)
+    both, may = np.zeros(brief.parcels, dtype=bool), np.zeros(brief.parcels, dtype=bool)
+    for number in np.unique(found.level[served]).tolist():
+        who = np.flatnonzero(served & (found.level == number))
+        both[who] = _both(brief, (brief.kept.shut, number), who, sure=True)
+        rest = who[~both[who]]
+        may[rest] = _both(brief, (brief.kept.open, number), rest, sure=False)
+    may |= both
+    # Where it is not sure from when a cell is served, it may be too early for both.
+    both &= found.level == found.open_level
+    holds = np.where(served, np.where(both, HOLDS, np.where(may, UNKNOWN, FAILS)), UNKNOWN)
+    code = np.select([holds == HOLDS, holds == FAILS], ["", "one_leg"], default="legs_unknown").astype(object)
+    value = np.select([holds == HOLDS, holds == FAILS], [1.0, 0.0], default=np.nan)
+    nothing = np.full(brief.parcels, None, dtype=object)
+    return {c.id: Outcome(value, holds.astype(np.int64), code, nothing) for c in brief.asked("legs")}
+
+
+def _bearing(layer: pd.DataFrame, rows: Ints, leg: str, sure: bool) -> Bools:
+    """Tell which rows of a layer carry a leg: surely, or perhaps."""
+    said, medium = layer["leg"].iloc[rows], layer["medium"].iloc[rows]
+    bears = said.isin((leg, "pair")) | (medium == "steam").fillna(False)
+    return np.asarray(bears if sure else bears | said.isna() | medium.isna(), dtype=bool)
+
+
+def _both(brief: Brief, at: tuple[Supply, int], who: Ints, sure: bool) -> Bools:
+    """Tell which of some parcels both legs reach."""
+    supply, number = at
+    kept, found, network = brief.kept, brief.found, supply.network
+    if len(who) == 0:
+        return np.zeros(0, dtype=bool)
+    layer = brief.survey.layers[brief.service.key]
+    pieces, stubs = [], []
+    for leg in LEGS:
+        joints, live = live_over(supply, number, _bearing(layer, network.row, leg, sure))
+        pieces.append(live)
+        # A stub without a leg is fed by whatever meets its joint.
+        own = _bearing(layer, network.stub_row, leg, sure) | layer["leg"].iloc[network.stub_row].isna().to_numpy()
+        stubs.append(joints[network.stub_joint] & own)
+    chosen = found.candidate[who]
+    piece, stub = found.piece[who], kept.stub[chosen]
+    near = np.where(
+        piece >= 0,
+        np.append(pieces[0] & pieces[1], False)[piece],
+        (stub >= 0) & np.append(stubs[0] & stubs[1], False)[stub],
+    )
+    rest = np.flatnonzero(~near)
+    near[rest] = _around(brief, number, who[rest], (np.array(pieces), np.array(stubs), sure))
+    return near
+
+
+def _around(brief: Brief, number: int, who: Ints, legs: tuple[Bools, Bools, bool]) -> Bools:
+    """Tell which of some parcels have both legs in reach, by way of whichever candidates."""
+    kept = brief.kept
+    pieces, stubs, sure = legs
+    shapes, group = [np.empty(0, dtype=object)], [np.empty(0, dtype=np.int64)]
+    level = kept.level_shut if sure else kept.level_open
+    for shape, carries in _places(brief, level <= number, (pieces, stubs)):
+        some = np.asarray(carries.any(axis=0))
+        shapes.append(shape[some])
+        group.append((carries[0] + 2 * carries[1])[some].astype(np.int64) - 1)
+    shape, kind = np.concatenate(shapes), np.concatenate(group)
+    reach_m = np.full(3, kept.reach_m)
+    parcels = np.asarray(brief.survey.parcels.geometry.array)
+    near = nearest(parcels[who], shape, kind, reach_m)
+    near = Near(who[near.parcel], near.group, near.candidate, near.distance_m)
+    near, barred = unbarred(near, brief.obstacles, (shape, kind), reach_m)
+    usable = ~barred & ((near.distance_m == 0) | (not sure) | (not brief.obstacles.unsure))
+    has = np.zeros((2, brief.parcels), dtype=bool)
+    for leg in range(len(LEGS)):
+        has[leg, near.parcel[usable & ((near.group == leg) | (near.group == 2))]] = True
+    return np.asarray(has.all(axis=0))[who]
+
+
+def _places(brief: Brief, serves: Bools, legs: tuple[Bools, Bools]) -> Iterator[tuple[Shapes, Bools]]:
+    """Give the shapes of the pieces and of the stubs of candidates that serve, with the legs that they carry."""
+    kept, (pieces, stubs) = brief.kept, legs
+    lines = np.flatnonzero(serves & (kept.piece >= 0))
+    count = kept.pieces[lines]
+    part = np.repeat(kept.piece[lines] - (np.cumsum(count) - count), count) + np.arange(count.sum())
+    yield kept.network.joined.piece(part), pieces[:, part]
+    points = np.flatnonzero(serves & (kept.stub >= 0))
+    yield kept.shape[points], stubs[:, kept.stub[points]]
 
 
 def holes(brief: Brief) -> dict[str, Outcome]:
-    """Judge the conditions of this kind."""
-    return {c.id: unjudged(brief.parcels, "holes_unknown") for c in brief.asked("holes")}
+    """Judge how many holes the duct of each parcel's main has to spare: all less those in use."""
+    layer, found, kept = brief.survey.layers[brief.service.key], brief.found, brief.kept
+    served = np.isin(found.grade, ("A", "B", "C")) & (found.joint >= 0)
+    row = _main(brief, served)
+    blank = np.array([np.nan])
+    total, used = (
+        np.append(layer[name].to_numpy(dtype=float, na_value=np.nan), blank)[row]
+        for name in ("holes_total", "holes_used")
+    )
+    spare = np.where((used >= 0) & (used <= total), total - used, np.nan)
+    sure = served & (found.candidate == found.open_candidate) & (row >= 0)
+    out = {}
+    for condition in brief.asked("holes"):
+        value = np.where(sure, spare, np.nan)
+        good = (value >= condition.limit.low) & (value <= condition.limit.high)
+        holds = np.where(np.isnan(value), UNKNOWN, np.where(good, HOLDS, FAILS)).astype(np.int64)
+        code = np.select([holds == HOLDS, holds == FAILS], ["", "holes_full"], default="holes_unknown").astype(object)
+        names = named(kept.network.features, np.where(sure, row, -1))
+        terms = {"at": names, "total": total, "used": used, "spare": value}
+        out[condition.id] = Outcome(value, holds, code, names, terms)
+    return out
+
+
+def _main(brief: Brief, served: Bools) -> Ints:
+    """Find the layer row of each served parcel's main: its own, of a lateral or stub the first on its way; else -1."""
+    found, network = brief.found, brief.kept.network
+    own = (found.piece >= 0) & np.append(network.main, False)[found.piece]
+    main = np.where(own, found.piece, -1)
+    for number in np.unique(found.level[served & ~own]).tolist():
+        branch = np.flatnonzero(served & ~own & (found.level == number))
+        firsts = [first_main(supply, number)[found.joint[branch]] for supply in (brief.kept.shut, brief.kept.open)]
+        main[branch] = np.where(firsts[0] == firsts[1], firsts[0], -1)
+    return np.where(main >= 0, np.append(network.row, -1)[main], -1)

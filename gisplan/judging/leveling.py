@@ -13,9 +13,9 @@ import shapely
 from gisplan.judging.candidates import check
 from gisplan.judging.connection import LETTERS
 from gisplan.judging.evidence import against, on_parcels
+from gisplan.judging.leftovers import Leftovers, leftovers
 from gisplan.judging.outcome import FAILS, HOLDS, UNKNOWN
-from gisplan.networks.standing import NONE, standing
-from gisplan.reading.ground import Cells
+from gisplan.networks.standing import NONE, Standing, standing
 from gisplan.reading.survey import Survey
 from gisplan.rules.profile import Condition, Service
 
@@ -23,10 +23,8 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Shapes = npt.NDArray[np.object_]
 
-_ENOUGH = 6
-"""Fewer ground cells than this give no plane worth judging."""
-_COVER = 0.9
-"""The ground model must cover at least this share of a parcel."""
+_CODES = {"above_flood": "flood"}
+"""Reason codes that are not named like their measure."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +41,12 @@ class Leveling:
         Row of the acceptance record in the evidence; -1 without.
     day, works
         From when, and which works, where the levelling is under way or planned.
+    stale
+        Where the ground model is older than the levelling works or their acceptance.
+    road_m
+        Lowest ground of the roads that adjoin; NaN where it is not known.
+    leftovers
+        What stands on each parcel.
     """
 
     grade: npt.NDArray[np.object_]
@@ -52,6 +56,9 @@ class Leveling:
     evidence: Ints
     day: Ints
     works: npt.NDArray[np.object_]
+    stale: npt.NDArray[np.bool_]
+    road_m: Floats
+    leftovers: Leftovers
 
 
 def level(survey: Survey, service: Service, evidence: pd.DataFrame, date: dt.date, roads: Shapes) -> Leveling:
@@ -74,25 +81,17 @@ def level(survey: Survey, service: Service, evidence: pd.DataFrame, date: dt.dat
     record = on_parcels(evidence, service.key, parcels.index, "accepted")
     accepted = np.where(record >= 0, 1.0, np.nan)
     stale = _stale(survey, evidence, record)
-    measured = _measure(survey, roads, _adjoining(survey))
+    shapes = np.asarray(parcels.geometry.array)
+    road_m, on_land = _lowest_road(survey, shapes, roads, _adjoining(survey)), leftovers(survey)
+    measured = {name: np.where(stale, np.nan, value) for name, value in _measure(survey, road_m).items()}
+    measured |= {"accepted": accepted, "obstacles": on_land.clear}
     values, outcomes = {}, {}
     for condition in service.conditions:
-        name = condition.measure.name
-        value = accepted if name == "accepted" else np.where(stale, np.nan, measured[name])
+        value = measured[condition.measure.name]
         values[condition.id] = value
         outcomes[condition.id] = _outcome(condition, value, parcels["use"])
-    works = standing(
-        pd.DataFrame(
-            {
-                "status": parcels["leveling_status"].to_numpy(dtype=object),
-                "works": parcels["leveling_works"].to_numpy(dtype=object),
-                "close_on": np.full(len(parcels), np.datetime64("NaT", "s")),
-            }
-        ),
-        survey.works,
-        date,
-    )
-    grade, code = _grade(service, outcomes, (stale, parcels["use"], survey.ground is None))
+    works = _works(survey, date)
+    grade, code = _grade(service, outcomes, (stale, parcels["use"], survey))
     silent = (record < 0) & (grade != "D")
     coming = (record < 0) & ((works.grade < NONE) & (works.grade > 0))
     lacking = silent & np.isin(works.why, ("undated", "unfunded", "abandoned"))
@@ -113,7 +112,21 @@ def level(survey: Survey, service: Service, evidence: pd.DataFrame, date: dt.dat
         record,
         np.where(coming, works.day, 0),
         parcels["leveling_works"].to_numpy(dtype=object),
+        stale,
+        road_m,
+        on_land,
     )
+
+
+def _works(survey: Survey, date: dt.date) -> Standing:
+    """Give what the survey's word on the levelling, and the works, are worth."""
+    parcels = survey.parcels
+    table = {
+        "status": parcels["leveling_status"].to_numpy(dtype=object),
+        "works": parcels["leveling_works"].to_numpy(dtype=object),
+        "close_on": np.full(len(parcels), np.datetime64("NaT", "s")),
+    }
+    return standing(pd.DataFrame(table), survey.works, date)
 
 
 def _outcome(condition: Condition, value: Floats, use: pd.Series) -> Ints:
@@ -121,6 +134,8 @@ def _outcome(condition: Condition, value: Floats, use: pd.Series) -> Ints:
     limit = condition.limit
     if condition.measure.kind == "record":
         return np.where(value == 1.0, HOLDS, UNKNOWN)
+    if condition.measure.kind == "obstacles":
+        return np.where(value == 1.0, HOLDS, np.where(value == 0.0, FAILS, UNKNOWN))
     if limit.by_use is None:
         return check(pd.Series(value), limit)
     low = use.map({u: r[0] for u, r in limit.by_use.items()}).to_numpy(dtype=float)
@@ -132,10 +147,11 @@ def _outcome(condition: Condition, value: Floats, use: pd.Series) -> Ints:
 def _grade(
     service: Service,
     outcomes: dict[str, Ints],
-    doubt: tuple[npt.NDArray[np.bool_], pd.Series, bool],
+    doubt: tuple[npt.NDArray[np.bool_], pd.Series, Survey],
 ) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.object_]]:
     """Combine the conditions: one that fails decides, else one that is not known."""
-    stale, use, no_ground = doubt
+    stale, use, survey = doubt
+    gap = "no_ground" if survey.ground is None else "ground_gap"
     n = len(use)
     grade, code = np.full(n, "A", dtype=object), np.full(n, "accepted", dtype=object)
     # Told last to first, so that what a planner can mend soonest is what is said.
@@ -148,7 +164,11 @@ def _grade(
             grade[silent], code[silent] = "U", "no_acceptance"
             continue
         unknown = (outcome == UNKNOWN) & (grade != "D")
-        reason = np.where(stale, "ground_older", "no_ground" if no_ground else "ground_gap").astype(object)
+        reason = np.where(stale, "ground_older", gap).astype(object)
+        if condition.measure.name == "above_flood":
+            reason = np.where(survey.parcels["flood_level_m"].isna(), "flood_unknown", reason)
+        elif condition.measure.name == "obstacles":
+            reason = np.full(n, "obstacles_unknown", dtype=object)
         if condition.limit.by_use is not None:
             odd = ~use.isin(list(condition.limit.by_use)).to_numpy()
             reason = np.where(odd, "use_unknown", reason)
@@ -156,18 +176,23 @@ def _grade(
         grade[unknown] = "U"
         code[fresh] = reason[fresh]
         failed = (outcome == FAILS) & (grade != "D")
-        grade[failed], code[failed] = "D", condition.measure.name
+        grade[failed], code[failed] = "D", _CODES.get(condition.measure.name, condition.measure.name)
     return grade, code
 
 
 def _stale(survey: Survey, evidence: pd.DataFrame, record: Ints) -> npt.NDArray[np.bool_]:
-    """Tell for which parcels the ground was surveyed before the levelling was accepted."""
+    """Tell for which parcels the ground was surveyed before its levelling was finished or accepted."""
     if survey.ground is None:
         return np.zeros(len(record), dtype=bool)
-    accepted = evidence["date"].reindex(record).to_numpy(dtype="datetime64[D]")
+    works = survey.works.reindex(survey.parcels["leveling_works"].to_numpy(dtype=object))
+    done = works["phase"].isin(["completion", "handover"]).to_numpy()
     if survey.ground.as_of is None:
-        return np.asarray(record >= 0)
-    return np.asarray(accepted > np.datetime64(survey.ground.as_of, "D"))
+        return np.asarray((record >= 0) | done)
+    day = np.datetime64(survey.ground.as_of, "D")
+    accepted = evidence["date"].reindex(record).to_numpy(dtype="datetime64[D]")
+    # Works that were finished on no known day may have been finished after it.
+    before = works["actual_on"].to_numpy(dtype="datetime64[D]") <= day
+    return np.asarray((accepted > day) | (done & ~before))
 
 
 def _adjoining(survey: Survey) -> float:
@@ -179,49 +204,18 @@ def _adjoining(survey: Survey) -> float:
     return 0.0
 
 
-def _measure(survey: Survey, roads: Shapes, adjoining_m: float) -> dict[str, Floats]:
-    """Measure slope [%], relief [m] and height above the lowest adjoining road [m]; NaN where that cannot be known."""
-    shapes = np.asarray(survey.parcels.geometry.array)
-    n = len(shapes)
-    nothing = np.full(n, np.nan)
-    if survey.ground is None:
-        return {"slope": nothing, "relief": nothing, "above_road": nothing}
-    cells = survey.ground.sample(shapes)
-    count = cells.found
-    good = (count >= _ENOUGH) & (count >= _COVER * cells.expected)
-    mean = np.bincount(cells.owner, cells.z * ~cells.between, n) / np.maximum(count, 1)
-    slope, relief = _plane(cells)
-    lowest = _lowest_road(survey, shapes, roads, adjoining_m)
+def _measure(survey: Survey, road_m: Floats) -> dict[str, Floats]:
+    """Measure slope [%], relief, and heights above road and flood level [m]; NaN where that cannot be known."""
+    ground = survey.terrain
+    if ground is None:
+        nothing = np.full(len(survey.parcels), np.nan)
+        return dict.fromkeys(("slope", "relief", "above_road", "above_flood"), nothing)
     return {
-        "slope": np.where(good, slope, np.nan),
-        "relief": np.where(good, relief, np.nan),
-        "above_road": np.where(good, mean - lowest, np.nan),
+        "slope": ground.slope,
+        "relief": ground.relief,
+        "above_road": ground.mean - road_m,
+        "above_flood": ground.lowest - survey.parcels["flood_level_m"].to_numpy(dtype=float),
     }
-
-
-def _plane(cells: Cells) -> tuple[Floats, Floats]:
-    """Fit a plane to the cells of each parcel by least squares: its slope in %, and the range of what is left over."""
-    owner, n = cells.owner, len(cells.expected)
-    many, fitted = np.maximum(cells.found, 1), ~cells.between
-
-    def total(value: Floats) -> Floats:
-        return np.asarray(np.bincount(owner, value * fitted, n), dtype=np.float64)
-
-    def centred(value: Floats) -> Floats:
-        return np.asarray(value - (total(value) / many)[owner])
-
-    x, y, h = centred(cells.x), centred(cells.y), centred(cells.z)
-    sxx, sxy, syy = (total(v) for v in (x * x, x * y, y * y))
-    sxh, syh = (total(v) for v in (x * h, y * h))
-    det = sxx * syy - sxy**2
-    flat = det > 1e-9 * np.maximum(sxx * syy, 1e-30)
-    safe = np.where(flat, det, 1.0)
-    gx, gy = (syy * sxh - sxy * syh) / safe, (sxx * syh - sxy * sxh) / safe
-    left = h - gx[owner] * x - gy[owner] * y
-    top, bottom = np.full(n, -np.inf), np.full(n, np.inf)
-    np.maximum.at(top, owner, left)
-    np.minimum.at(bottom, owner, left)
-    return np.where(flat, 100 * np.hypot(gx, gy), np.nan), np.where(flat, top - bottom, np.nan)
 
 
 def _lowest_road(survey: Survey, shapes: Shapes, roads: Shapes, adjoining_m: float) -> Floats:

@@ -48,3 +48,10 @@ def unjudged(parcels: int, code: str) -> Outcome:
         np.full(parcels, code, dtype=object),
         np.full(parcels, None, dtype=object),
     )
+
+
+def named(features: Texts, row: Ints) -> Texts:
+    """Give the ids of layer rows; None for -1."""
+    out = np.full(len(row), None, dtype=object)
+    out[row >= 0] = features[row[row >= 0]]
+    return out

@@ -66,6 +66,22 @@ class Forest:
             np.add.at(total, self.parent[rows], total[rows])
         return total
 
+    def least(self, value: Ints) -> Ints:
+        """Find the smallest value of all that hangs on every node, itself included."""
+        found = value.copy()
+        for rows in self._levels:
+            np.minimum.at(found, self.parent[rows], found[rows])
+        return found
+
+    def first(self, marked: Bools) -> Ints:
+        """Find the first marked node on the way from every node to its root, both included; -1 where there is none."""
+        end = len(self.parent)
+        jump = self._steps[0].copy()
+        jump[:-1][marked] = np.flatnonzero(marked)
+        while not np.array_equal(jump, jump[jump]):
+            jump = jump[jump]
+        return np.where(jump[:-1] == end, -1, jump[:-1])
+
     @cached_property
     def size(self) -> Ints:
         """Number of nodes that hang on every node, itself included."""

@@ -39,11 +39,37 @@ _FLOWS = {"forward": FORWARD, "reverse": REVERSE, "both": BOTH}
 
 @dataclass(frozen=True)
 class Sources:
-    """Points where a service is fed, or where it drains to: joint, row in the layer, standing."""
+    """Points where a service is fed, or where it drains to (or hydrants): joint, row in the layer, standing."""
 
     joint: Ints
     row: Ints
     standing: Standing
+
+
+@dataclass(frozen=True)
+class Inverts:
+    """Levels of the pieces of a network that drains, and what follows from them; one entry a piece.
+
+    Attributes
+    ----------
+    start_m, stop_m
+        Invert levels at the drawn start and end; NaN where they are not known.
+    pumped
+        What a pump lifts.
+    contrary
+        Pieces of lines that are said to flow the way they rise, without a pump.
+    pumps
+        Joints that hold a pump that operates today.
+    error_m
+        Difference within which two levels count as equal.
+    """
+
+    start_m: npt.NDArray[np.float64]
+    stop_m: npt.NDArray[np.float64]
+    pumped: Bools
+    contrary: Bools
+    pumps: Ints
+    error_m: float
 
 
 @dataclass(frozen=True)
@@ -62,6 +88,8 @@ class Network:
         Standing of each piece.
     direction
         `FORWARD`, `REVERSE`, `BOTH` or `UNSURE` for each piece.
+    said
+        The same as the survey says it; levels and pumps may tell more, or contradict it.
     main
         Whether a piece is part of a main (role line), not of a lateral.
     closed, unsure_closed
@@ -72,12 +100,16 @@ class Network:
         Whether the layer has no source of the right kind at all, not even one that is out of service.
     stub_joint, stub_row, stub_standing
         Connection stubs.
+    hydrants
+        Hydrants, those that are out of service left out.
     features
         Feature id of each row of the layer.
     reach_m
         Tolerance of the survey that each row of the layer comes from [m].
     drawing, names
         What was joined, and what it is called.
+    inverts
+        Levels of a service that is asked to fall, and what follows from them; None for all others.
     ties, parcels
         Parcels as nodes of the graph, and the joints that serve them.
     """
@@ -87,6 +119,7 @@ class Network:
     row: Ints
     standing: Standing
     direction: Ints
+    said: Ints
     main: Bools
     closed: Ints
     unsure_closed: Ints
@@ -95,10 +128,12 @@ class Network:
     stub_joint: Ints
     stub_row: Ints
     stub_standing: Standing
+    hydrants: Sources
     features: npt.NDArray[np.object_]
     reach_m: npt.NDArray[np.float64]
     drawing: Drawing
     names: Names
+    inverts: Inverts | None = None
     ties: tuple[tuple[str, int], ...] = field(default=())
     parcels: tuple[str, ...] = field(default=())
 
@@ -255,7 +290,7 @@ def build(
     closed, unsure = _valves(layer, standing, points[np.isin(role[points], CUTTING)])
     cutting = np.flatnonzero(np.isin(points, np.concatenate([closed, unsure])))
     piece_standing = _stray(standing.take(row), (drawing, joined), cutting)
-    stubs = points[role[points] == "stub"]
+    stubs, hydrants = (points[role[points] == leaf] for leaf in _LEAVES)
     sources = _sources(layer, service, standing, (points[np.isin(role[points], _SOURCES)], joint_of))
     flow = layer["flow"].map(_FLOWS).fillna(UNSURE).to_numpy(dtype=np.int64)
     return Network(
@@ -264,6 +299,7 @@ def build(
         row=row,
         standing=piece_standing,
         direction=flow[row],
+        said=flow[row],
         main=(role == "line")[row],
         closed=np.unique(joint_of[closed]),
         unsure_closed=np.unique(joint_of[unsure]),
@@ -272,6 +308,7 @@ def build(
         stub_joint=joint_of[stubs],
         stub_row=stubs,
         stub_standing=standing.take(stubs),
+        hydrants=Sources(joint_of[hydrants], hydrants, standing.take(hydrants)),
         features=features,
         reach_m=reach_m,
         names=names,

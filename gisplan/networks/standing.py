@@ -102,9 +102,7 @@ def standing(
     """
     today = day(date)
     status = table["status"].to_numpy(dtype=object)
-    named = table["works"].notna().to_numpy()
-    row = works.reindex(table["works"].to_numpy(dtype=object)) if len(works) else works.reindex([None] * len(table))
-    found = named & table["works"].isin(works.index).to_numpy()
+    row, named, found = _named(table, works)
     phase = _phase(row, found, today)
 
     kind = _kind(status, named, found, phase)
@@ -139,6 +137,28 @@ def standing(
         out=np.isin(why, ("abandoned", "closed")),
         why=why,
     )
+
+
+def unfinished(table: pd.DataFrame, works: pd.DataFrame, date: dt.date) -> tuple[Bools, Bools]:
+    """Tell which rows name works that are not completed, and which name works of which that is not known.
+
+    Parameters
+    ----------
+    table
+        Column ``works``.
+    works, date
+        As for `standing`.
+    """
+    row, named, found = _named(table, works)
+    phase = _phase(row, found, day(date))
+    return found & (phase >= 0) & (phase < _COMPLETE), named & (phase < 0)
+
+
+def _named(table: pd.DataFrame, works: pd.DataFrame) -> tuple[pd.DataFrame, Bools, Bools]:
+    """Give the works that each row names, which rows name any, and which of those are in the list."""
+    named = table["works"].notna().to_numpy()
+    row = works.reindex(table["works"].to_numpy(dtype=object)) if len(works) else works.reindex([None] * len(table))
+    return row, named, named & table["works"].isin(works.index).to_numpy()
 
 
 def _phase(row: pd.DataFrame, found: Bools, today: np.int64) -> Ints:

@@ -187,8 +187,7 @@ def _arrows(network: Network, ends: tuple[Ints, Ints], can: Bools, view: View) -
     pieces = np.flatnonzero(can)
     if not network.service.directed:
         return u[pieces], v[pieces], pieces, True
-    way = network.direction[pieces]
-    both = (way == BOTH) | ((way == UNSURE) & bool({"*", "direction_unknown"} & view.opened))
+    way, both = network.direction[pieces], two_way(network, view)[pieces]
     ahead, back = (way == FORWARD) | both, (way == REVERSE) | both
     return (
         np.concatenate([u[pieces[ahead]], v[pieces[back]]]),
@@ -196,6 +195,16 @@ def _arrows(network: Network, ends: tuple[Ints, Ints], can: Bools, view: View) -
         np.concatenate([pieces[ahead], pieces[back]]),
         False,
     )
+
+
+def two_way(network: Network, view: View) -> Bools:
+    """Tell which pieces of a service that drains may flow both ways: declared so, or taken so while nobody knows."""
+    both = network.direction == BOTH
+    if {"*", "direction_unknown"} & view.opened:
+        both = both | (network.direction == UNSURE)
+    elif "direction_contradicts" in view.opened and network.inverts is not None:
+        both = both | network.inverts.contrary
+    return np.asarray(both)
 
 
 def _live(arrows: tuple[Ints, Ints, Ints, bool], fed: Ints, size: int) -> Bools:
@@ -223,8 +232,7 @@ def _reaches(network: Network, ends: tuple[Ints, Ints], live: Bools, view: View)
     u, v = live[ends[0]], live[ends[1]]
     if not network.service.directed:
         return np.asarray(u | v)
-    way = network.direction
-    both = (way == BOTH) | ((way == UNSURE) & bool({"*", "direction_unknown"} & view.opened))
+    way, both = network.direction, two_way(network, view)
     return np.asarray(((way == FORWARD) & v) | ((way == REVERSE) & u) | (both & (u | v)))
 
 
@@ -294,13 +302,55 @@ def along(way: Way, value: npt.NDArray[Any], start: Ints, best: Any = np.greater
 
 def first_main(supply: Supply, level: int) -> Ints:
     """Find, for each joint, the first piece of a main on its way to the source at a level; -1 where there is none."""
-    way = supply.way(level)
-    is_main = np.append(supply.network.main, False)
-    found = np.where((way.piece >= 0) & is_main[way.piece], way.piece, -1)
+    return first_on(supply.way(level), supply.network.main)
+
+
+def first_on(way: Way, which: Bools) -> Ints:
+    """Find, for each joint, the first piece of some on its way to the source; -1 where there is none.
+
+    Parameters
+    ----------
+    way
+        Shortest ways.
+    which
+        One entry a piece.
+    """
+    wanted = np.append(which, False)
+    found = np.where((way.piece >= 0) & wanted[way.piece], way.piece, -1)
     joint = np.where(way.next_joint >= 0, way.next_joint, np.arange(len(found)))
-    while True:  # pointer doubling, stopping at the first main
+    while True:  # pointer doubling, stopping at the first that is wanted
         found_next = np.where(found < 0, found[joint], found)
         further = np.where(found < 0, joint[joint], joint)
         if np.array_equal(found_next, found) and np.array_equal(further, joint):
             return found
         found, joint = found_next, further
+
+
+def live_over(supply: Supply, level: int, which: Bools) -> tuple[Bools, Bools]:
+    """Tell which joints and pieces are live at a level if ways may lead over some of the pieces only.
+
+    Parameters
+    ----------
+    supply
+        A service's supply, with a source.
+    level
+        Number of the level.
+    which
+        One entry a piece.
+    """
+    network, ends = supply.network, supply.ends
+    grade, day = int(supply.levels.grade[level]), supply.levels.day[level]
+    can = usable(network.standing, supply.view, grade, day) & which
+    fed = network.sources.joint[usable(network.sources.standing, supply.view, grade, day)]
+    live = _live(_arrows(network, ends, can, supply.view), fed, len(supply.joint))
+    return live, can & _reaches(network, ends, live, supply.view)
+
+
+def main_start(supply: Supply, level: int) -> Ints:
+    """Find, for each joint, that on its way to the source where the first main begins; -1 where there is none."""
+    way = supply.way(level)
+    begins = (way.piece >= 0) & np.append(supply.network.main, False)[way.piece]
+    joint = np.where(begins | (way.next_joint < 0), np.arange(len(begins)), way.next_joint)
+    while not np.array_equal(joint, joint[joint]):  # pointer doubling, stopping where a main begins
+        joint = joint[joint]
+    return np.where(begins[joint], joint, -1)

@@ -17,7 +17,9 @@ import pandas as pd
 import pyproj
 import shapely
 
+from gisplan.base.units import MU_M2
 from gisplan.faults.fault import NUMBERS
+from gisplan.judging.earthwork import told
 from gisplan.outputs.columns import guessed
 from gisplan.outputs.tables import Tables
 
@@ -32,6 +34,7 @@ _LIKE_WGS84 = (4326, 4490, 4258)
 _LINES = (1, 2)
 # Drawn from the table of joins, which says more of them.
 _IN_JOINS = ("joined",)
+_LISTED = 2000  # parcels whose tasks a page lists; those of more stand in the workbook
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,9 @@ def data_block(tables: Tables, lang: str, words: dict[str, tuple[str, str]], ext
         "gaps": _gaps(tables, services, plane, pool),
         "barriers": _barriers(tables.barriers, plane, pool),
         "issues": _issue_counts(tables.issues),
+        "land": _land(tables, pool),
+        "limits": _limits(tables.limits, services, pool),
+        "ledger": _ledger(tables.ledger, services, pool),
     }
     return Block(script_json(pool.settle(block)), plane.plain, plane.centre(tables.parcels))
 
@@ -286,6 +292,7 @@ def _about(about: dict[str, Any]) -> dict[str, Any]:
         "crs": {"code": str(crs.get("code") or ""), "name": str(crs.get("name") or "")},
         "version": str(about.get("version") or ""),
         "notes": [_pair(note) for note in about.get("notes") or []],
+        "formula": _pair(about["formula"]) if about.get("formula") else None,
     }
 
 
@@ -315,9 +322,17 @@ def _parcels(tables: Tables, plane: _Plane, pool: _Texts) -> dict[str, Any]:
         "ready_on": pool.take(ready_on),
         "connected": _numbers(ready, "connected_count", 0),
         "required": _numbers(ready, "required_count", 0),
+        "ground": {lang: pool.take(_ground(tables, lang)) for lang in ("zh", "en")},
         "at": plane.points(_anchors(shapes)),
         "rings": plane.rings(shapes),
     }
+
+
+def _ground(tables: Tables, lang: str) -> pd.Series:
+    """Say what is known of the ground of each parcel; blank where there is no levelling."""
+    if tables.earthwork is None or not len(tables.earthwork):
+        return pd.Series(None, index=tables.parcels.index, dtype=object)
+    return told(tables.earthwork, lang).reindex(tables.parcels.index)
 
 
 def _cells(tables: Tables, services: list[str], pool: _Texts) -> dict[str, Any]:
@@ -333,6 +348,57 @@ def _cells(tables: Tables, services: list[str], pool: _Texts) -> dict[str, Any]:
         "ready_on": pool.take(_days(cells, "ready_on")),
         "distance_m": _numbers(cells, "distance_m", 1),
         "path_m": _numbers(cells, "path_m", 1),
+        "reserve": _reserves(tables, every),
+    }
+
+
+def _reserves(tables: Tables, every: pd.MultiIndex) -> list[float | None]:
+    """Give the reserve of each answer [%], where one was reckoned."""
+    limits = tables.limits.reindex(columns=["what", "measure"])
+    asked = limits.loc[limits["measure"] == "reserve", "what"]
+    rows = tables.findings.reindex(columns=["service", "parcel", "condition", "value"])
+    rows = rows[rows["condition"].isin(asked)].drop_duplicates(["service", "parcel"])
+    found = rows.set_index(["service", "parcel"])[["value"]].reindex(every)
+    return _numbers(found, "value", 0)
+
+
+def _land(tables: Tables, pool: _Texts) -> dict[str, Any] | None:
+    """Take stage, conclusion and net area of every parcel; what is left to do only where a page can hold it."""
+    if tables.land is None:
+        return None
+    land = tables.land.reindex(tables.parcels.index)
+    texts = ["stage", "conclusion", "sentence_zh", "sentence_en"]
+    if len(land) <= _LISTED:
+        texts += ["tasks_zh", "tasks_en"]
+    return {
+        **{name: pool.column(land, name) for name in texts},
+        "net_mu": _numbers(land.assign(net_mu=land["net_area_m2"] / MU_M2), "net_mu", 2),
+        "tasks": _numbers(land, "tasks", 0),
+    }
+
+
+def _limits(limits: pd.DataFrame, services: list[str], pool: _Texts) -> dict[str, Any]:
+    """Take every limit with where it is from."""
+    texts = ("what", "kind", "label_zh", "label_en", "limit", "basis", "code", "clause", "sure", "weight", "former")
+    own = limits["overridden"].to_numpy(dtype=bool) if "overridden" in limits else np.zeros(len(limits), dtype=bool)
+    return {
+        "service": _service_numbers(limits, services),
+        **{name: pool.column(limits, name) for name in texts},
+        "own": np.flatnonzero(own).tolist(),
+        "uses": _numbers(limits, "uses", 0),
+    }
+
+
+def _ledger(ledger: pd.DataFrame | None, services: list[str], pool: _Texts) -> dict[str, Any] | None:
+    """Take what every source has left; the mains stand in the workbook."""
+    if ledger is None:
+        return None
+    # An outfall that takes whatever comes has nothing to keep a ledger of.
+    sources = ledger[(ledger["kind"] == "source") & ~np.isinf(ledger["capacity"].astype(float))]
+    return {
+        "service": _service_numbers(sources, services),
+        **{name: pool.column(sources, name) for name in ("feature", "unit", "last_holder")},
+        **{name: _numbers(sources, name, 2) for name in ("capacity", "used", "promised", "left", "refused")},
     }
 
 

@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 
 from gisplan.base import VERSION
-from gisplan.base.labels import label
+from gisplan.base.labels import Label, label
 from gisplan.base.units import number_column
 from gisplan.judging.judgement import Judgement
+from gisplan.judging.limits import storm_formula
 from gisplan.networks.standing import says_closed
 from gisplan.outputs.columns import JOINS, spots
 from gisplan.outputs.tables import Tables
@@ -35,7 +36,7 @@ def collect(judgement: Judgement, answers: Mapping[str, Any], known_on: dt.date)
     judgement
         What was measured.
     answers
-        ``cells``, ``readiness``, ``findings``, ``gaps``, ``issues`` and ``faults``.
+        ``cells``, ``readiness``, ``findings``, ``gaps``, ``issues``, ``faults``, ``limits`` and the like: as `Tables`.
     known_on
         The zone's own date.
     """
@@ -48,14 +49,13 @@ def collect(judgement: Judgement, answers: Mapping[str, Any], known_on: dt.date)
         joins=_joins(judgement, answers["faults"]),
         works=survey.works,
         evidence=survey.evidence,
-        limits=_limits(survey.profile),
         barriers=None if survey.barriers is None or not len(survey.barriers) else survey.barriers,
         **answers,
     )
 
 
 def bundle(tables: Tables, parcels: list[str] | None) -> Tables:
-    """Keep some parcels only; lines, joins, faults, papers and limits stay as they are."""
+    """Keep some parcels only; lines, joins, faults, papers, limits and the ledger stay as they are."""
     if parcels is None:
         return tables
     chosen = tables.parcels.index.isin(parcels)
@@ -66,13 +66,16 @@ def bundle(tables: Tables, parcels: list[str] | None) -> Tables:
         cells=tables.cells[tables.cells["parcel"].isin(parcels)].reset_index(drop=True),
         findings=tables.findings[tables.findings["parcel"].isin(parcels)].reset_index(drop=True),
         gaps=tables.gaps[tables.gaps["parcel"].isin(parcels)].reset_index(drop=True),
+        land=None if tables.land is None else tables.land[tables.land.index.isin(parcels)],
+        earthwork=None if tables.earthwork is None else tables.earthwork[tables.earthwork.index.isin(parcels)],
+        land_findings=None if (tests := tables.land_findings) is None else tests[tests["parcel"].isin(parcels)],
     )
 
 
 def _about(judgement: Judgement, known_on: dt.date) -> dict[str, Any]:
     survey = judgement.survey
     profile = survey.profile
-    disclaimer = label("disclaimer")
+    disclaimer, formula = _disclaimer(profile), storm_formula(profile)
     notes = [n for n in (survey.note, *survey.notes) if n.zh or n.en]
     code = survey.crs.to_authority()
     return {
@@ -88,7 +91,14 @@ def _about(judgement: Judgement, known_on: dt.date) -> dict[str, Any]:
         "crs": {"code": ":".join(code) if code else "", "name": survey.crs.name},
         "version": VERSION,
         "notes": [{"zh": n.zh, "en": n.en} for n in notes],
+        "formula": None if formula is None else {"zh": formula.zh, "en": formula.en},
     }
+
+
+def _disclaimer(profile: Profile) -> Label:
+    """Say what the answers are good for: that hangs on what the profile judges."""
+    asked = {condition.measure.kind for condition in profile.conditions}
+    return label("disclaimer.whole" if {"capacity", "fall"} <= asked else "disclaimer")
 
 
 def _services(profile: Profile) -> pd.DataFrame:
@@ -100,19 +110,6 @@ def _services(profile: Profile) -> pd.DataFrame:
         for s in profile.services
     ]  # fmt: skip
     return pd.DataFrame(rows).set_index("service")
-
-
-def _limits(profile: Profile) -> pd.DataFrame:
-    return pd.DataFrame(
-        [
-            {
-                "condition": c.id, "service": c.service, "label_zh": c.label.zh, "label_en": c.label.en,
-                "measure": c.measure.name, "limit": c.limit.text, "unit": c.measure.unit, "basis": c.basis,
-                "clause": f"{c.code} {c.clause}".strip(), "weight": c.weight,
-            }
-            for c in profile.conditions
-        ]
-    )  # fmt: skip
 
 
 def _features(judgement: Judgement) -> gpd.GeoDataFrame:

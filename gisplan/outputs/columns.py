@@ -16,6 +16,8 @@ import shapely
 
 from gisplan.base.labels import label, say
 from gisplan.faults.fault import COLUMNS
+from gisplan.judging.earthwork import COLUMNS as EARTHWORK_COLUMNS
+from gisplan.land.check import COLUMNS as LAND_COLUMNS
 from gisplan.networks.joints import NOISE_M
 
 READINESS = (
@@ -72,7 +74,41 @@ JOINS = (
     "hanging_parcels",
     "hanging_mu",
 )
-LIMITS = ("service", "condition", "label_zh", "label_en", "measure", "limit", "unit", "basis", "clause", "weight")
+LIMITS = (
+    "service",
+    "what",
+    "label_zh",
+    "label_en",
+    "limit",
+    "unit",
+    "basis",
+    "code",
+    "clause",
+    "sure",
+    "weight",
+    "overridden",
+    "former",
+    "uses",
+)
+LEDGER = (
+    "service",
+    "feature",
+    "kind",
+    "unit",
+    "capacity",
+    "used",
+    "promised",
+    "most",
+    "left",
+    "reserve_pct",
+    "holders",
+    "last_holder",
+    "refused",
+)
+HOLDERS = ("service", "feature", "place", "parcel", "basis", "load", "left_after")
+EARTHWORK = ("parcel", *EARTHWORK_COLUMNS)
+LAND = ("parcel", *LAND_COLUMNS)
+DUE = ("days_left", "due", "kind", "parcel", "service", "feature", "what", "number", "issuer", "responsible")
 GRADES = ("A", "B", "C", "D", "U", "N")
 
 # What no file or terminal should carry: control characters but tab and line ends, lone surrogates, non-characters.

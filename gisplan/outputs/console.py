@@ -24,6 +24,7 @@ from gisplan.outputs.columns import GRADES, blank, day, heading, numbered, pick,
 from gisplan.outputs.tables import Tables
 
 FOR_SUPPLY = ("offered", "reserved")
+_CONCLUSIONS = ("offer", "after_tasks", "unfit", "unknown")
 _FLAWS = 20  # records of a red line's file that are shown; all stand in its issues.csv
 _PUZZLING = ("word_unknown", "number_unclear", "date_unclear", "cells_unreadable")
 _MOST = 200  # rows of the summary without --all: more than people read, and a zone may have 100,000 parcels
@@ -81,8 +82,11 @@ def summary(tables: Tables, lang: str = "zh", everything: bool = False) -> Rende
         land = tables.faults[["stranded_mu", "hanging_mu"]].astype(float).fillna(0.0).to_numpy().max()
         text = say("console.faults", lang, count=len(tables.faults), mu=number(float(land), 1))
         parts.append(Text(text))
+    parts.extend(_grounds(tables, lang))
     parts.extend(_left_out(tables, lang))
     parts.extend(Text(shown(pick(note, lang)), style="dim") for note in tables.about.get("notes") or ())
+    if tables.about.get("formula"):
+        parts.append(Text(shown(pick(tables.about["formula"], lang)), style="yellow"))
     parts.append(Text(shown(pick(tables.about.get("disclaimer"), lang)), style="yellow"))
     return Group(*parts)
 
@@ -243,6 +247,21 @@ def _quality(tables: Tables, lang: str) -> Text:
             cells=len(cells),
         )
     )
+
+
+def _grounds(tables: Tables, lang: str) -> Iterable[Text]:
+    """Say what may be offered, which sources have too little left, and what is due."""
+    if tables.land is not None and len(tables.land):
+        counts = tables.land["conclusion"].value_counts()
+        parts = (f"{word('land.conclusion', code, lang)} {counts[code]}" for code in _CONCLUSIONS if code in counts)
+        yield Text(say("console.land", lang, counts="  ".join(parts)))
+    if tables.ledger is not None and len(tables.ledger):
+        sources = tables.ledger[tables.ledger["kind"] == "source"]
+        short, unknown = int((sources["left"] < 0).sum()), int(sources["capacity"].isna().sum())
+        yield Text(say("console.ledger", lang, count=len(sources), short=short, unknown=unknown))
+    if tables.due is not None and len(tables.due):
+        late = int((tables.due["days_left"] < 0).sum())
+        yield Text(say("console.due", lang, count=len(tables.due), late=late))
 
 
 def _left_out(tables: Tables, lang: str) -> Iterable[Text]:

@@ -21,7 +21,25 @@ import shapely
 from gisplan.base.errors import ExportError
 from gisplan.base.files import replacing, sha256
 from gisplan.base.issues import COLUMNS as ISSUES
-from gisplan.outputs.columns import FAULTS, FINDINGS, JOINS, READINESS, blank, day, numbered, present, printable
+from gisplan.land.buildings import COLUMNS as BUILDINGS
+from gisplan.land.check import FINDINGS as LAND_FINDINGS
+from gisplan.outputs.columns import (
+    DUE,
+    EARTHWORK,
+    FAULTS,
+    FINDINGS,
+    HOLDERS,
+    JOINS,
+    LAND,
+    LEDGER,
+    LIMITS,
+    READINESS,
+    blank,
+    day,
+    numbered,
+    present,
+    printable,
+)
 from gisplan.outputs.tables import Tables
 
 # Full-width twins and a line feed count too: spreadsheets with an East Asian locale read them as the plain signs.
@@ -64,6 +82,51 @@ def write_faults(tables: Tables, path: Path) -> None:
 def write_joins(tables: Tables, path: Path) -> None:
     """Write ``joins.csv``: every join and split, what hangs on it, and the id by which ``zone.toml`` undoes it."""
     write_csv(_located(tables.joins, JOINS), path)
+
+
+def write_limits(tables: Tables, path: Path) -> None:
+    """Write ``limits.csv``: every limit, norm and price, where each is from and how many findings rest on it."""
+    write_csv(present(tables.limits, LIMITS), path)
+
+
+def write_due(tables: Tables, path: Path) -> None:
+    """Write ``due.csv``: papers that expire soon and commitments that are due."""
+    write_csv(_given(tables.due, DUE), path)
+
+
+def write_ledger(tables: Tables, path: Path) -> None:
+    """Write ``ledger.csv``: what every source and main can carry, and what of it is left."""
+    write_csv(_given(tables.ledger, LEDGER), path)
+
+
+def write_holders(tables: Tables, path: Path) -> None:
+    """Write ``holders.csv``: who takes what from each source, in the order of the promises."""
+    write_csv(_given(tables.holders, HOLDERS), path)
+
+
+def write_earthwork(tables: Tables, path: Path) -> None:
+    """Write ``earthwork.csv``: levels, cut and fill of every parcel."""
+    write_csv(_given(None if tables.earthwork is None else numbered(tables.earthwork), EARTHWORK), path)
+
+
+def write_land(tables: Tables, path: Path) -> None:
+    """Write ``land.csv``: stage, conclusion and net area of every parcel."""
+    write_csv(_given(None if tables.land is None else numbered(tables.land), LAND), path)
+
+
+def write_land_findings(tables: Tables, path: Path) -> None:
+    """Write ``land_findings.csv``: one row a parcel and test."""
+    write_csv(_given(tables.land_findings, LAND_FINDINGS), path)
+
+
+def write_buildings(tables: Tables, path: Path) -> None:
+    """Write ``buildings.csv``: standard factory buildings, one row a storey."""
+    write_csv(_given(tables.buildings, BUILDINGS), path)
+
+
+def _given(frame: pd.DataFrame | None, columns: tuple[str, ...]) -> pd.DataFrame:
+    """Take a table's columns; of one that was not made, the headings alone."""
+    return present(pd.DataFrame() if frame is None else frame, columns)
 
 
 def _located(frame: gpd.GeoDataFrame, columns: tuple[str, ...]) -> pd.DataFrame:

@@ -13,11 +13,19 @@ from gisplan.base.errors import ExportError
 from gisplan.base.files import replacing, sweep
 from gisplan.base.labels import say
 from gisplan.outputs.csvfiles import (
+    write_buildings,
     write_csv,
+    write_due,
+    write_earthwork,
     write_faults,
     write_findings,
+    write_holders,
     write_issues,
     write_joins,
+    write_land,
+    write_land_findings,
+    write_ledger,
+    write_limits,
     write_readiness,
 )
 from gisplan.outputs.geojson import write_gaps
@@ -75,6 +83,14 @@ def write_all(
         "findings.csv": lambda path: write_findings(tables, path),
         "issues.csv": lambda path: write_issues(tables, path),
         "faults.csv": lambda path: write_faults(tables, path),
+        "land.csv": lambda path: write_land(tables, path),
+        "land_findings.csv": lambda path: write_land_findings(tables, path),
+        "buildings.csv": lambda path: write_buildings(tables, path),
+        "ledger.csv": lambda path: write_ledger(tables, path),
+        "holders.csv": lambda path: write_holders(tables, path),
+        "earthwork.csv": lambda path: write_earthwork(tables, path),
+        "due.csv": lambda path: write_due(tables, path),
+        "limits.csv": lambda path: write_limits(tables, path),
         "gaps.geojson": lambda path: write_gaps(tables, path),
         MAP: lambda path: review_map(tables, lang).save(path),
         # The record goes last: what it vouches for is then in place.

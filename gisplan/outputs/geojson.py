@@ -17,6 +17,7 @@ from gisplan.base.files import replacing
 from gisplan.outputs.columns import GAPS, plain, present
 from gisplan.outputs.tables import Tables
 
+_ABOUT = ("title", "invented", "disclaimer", "profile", "dates", "formula", "notes")
 _DECIMALS = 7  # about a centimetre; more would claim an accuracy that no survey of a zone has
 
 
@@ -43,7 +44,7 @@ def write_gaps(tables: Tables, path: Path) -> None:
         for row, shape in zip(rows, shapes, strict=True)
     ]
     about = tables.about
-    head = {key: plain(about[key]) for key in ("title", "invented", "disclaimer", "profile", "dates") if key in about}
+    head = {key: plain(about[key]) for key in _ABOUT if about.get(key) is not None}
     lines = ",\n".join(features)
     text = f'{{"type":"FeatureCollection","about":{_json(head)},"features":[\n{lines}\n]}}\n'
 

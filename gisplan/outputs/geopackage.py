@@ -27,6 +27,8 @@ from gisplan.outputs.tables import Tables
 
 PARCELS = ("name", "use", "sub_park", "supply_status", "delivery_on", "promised")
 READINESS = ("area_mu", "ready", "ready_by_delivery", "ready_on", "connected_count", "required_count")
+LAND = ("stage", "legal", "promise", "conclusion", "net_area_m2", "tasks", "sentence_zh", "sentence_en")
+EARTHWORK = ("lowest_m", "mean_m", "slope_pct", "cut_m3", "fill_m3", "balance_m3", "balance_level_m")
 FEATURES = ("service", "feature", "role", "kind", "state", "label", "works", "name")
 # By the whole name of a layer, or by its last word; everything else holds points.
 _KINDS = {
@@ -36,6 +38,7 @@ _KINDS = {
     "lines": "MultiLineString",
     "areas": "MultiPolygon",
 }
+_ABOUT = ("invented", "disclaimer", "profile", "dates", "version", "formula", "notes")
 _LETTER = "grade_"  # before a service's name: a service called "name" must not meet the parcel's own column
 # GDAL stamps every layer with the time of writing; a fixed one lets the same input give the same bytes.
 _STAMP = {"OGR_CURRENT_DATE": "2000-01-01T00:00:00.000Z"}
@@ -115,7 +118,12 @@ def _layers(tables: Tables) -> dict[str, gpd.GeoDataFrame]:
     """Put every layer together; lines and points go apart, as a GIS wants them."""
     letters = present(tables.readiness, [*READINESS, *tables.services.index])
     letters = letters.rename(columns={key: f"{_LETTER}{key}" for key in tables.services.index})
-    parcels = numbered(present(pd.DataFrame(tables.parcels), PARCELS).join(letters))
+    parcels = present(pd.DataFrame(tables.parcels), PARCELS).join(letters)
+    if tables.land is not None:
+        parcels = parcels.join(present(tables.land, LAND))
+    if tables.earthwork is not None:
+        parcels = parcels.join(present(tables.earthwork, EARTHWORK))
+    parcels = numbered(parcels)
     features, guesses = tables.features, guessed(tables.joins)
     dimension = shapely.get_dimensions(np.asarray(features.geometry.array, dtype=object))
     return {
@@ -167,7 +175,7 @@ def _kind(frame: gpd.GeoDataFrame, name: str) -> str:
 
 def _note(tables: Tables) -> str:
     about = tables.about
-    kept = {key: plain(about[key]) for key in ("invented", "disclaimer", "profile", "dates", "version") if key in about}
+    kept = {key: plain(about[key]) for key in _ABOUT if about.get(key) is not None}
     return json.dumps(kept, ensure_ascii=False, sort_keys=True)
 
 

@@ -14,7 +14,10 @@ from importlib import resources
 
 from gisplan.base.labels import codes, label
 
-_COMMON_WORDS = ("grade.", "ready.", "ready_by_delivery.", "supply_status.", "basis.", "mark.", "fault.", "doubt.")
+_COMMON_WORDS = (
+    "grade.", "ready.", "ready_by_delivery.", "supply_status.", "basis.", "mark.", "fault.", "doubt.", "sure.",
+    "land.stage.", "land.conclusion.", "class.",
+)  # fmt: skip
 _SCRIPTS = (
     "data.js",
     "words.js",
@@ -25,6 +28,7 @@ _SCRIPTS = (
     "marks.js",
     "panels.js",
     "parcel.js",
+    "grounds.js",
     "fixes.js",
     "search.js",
     "start.js",

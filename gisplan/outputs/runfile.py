@@ -79,10 +79,19 @@ def record(tables: Tables, run: Mapping[str, Any]) -> dict[str, Any]:
             **about["dates"],
             "delivery": {"first": day(delivery.min()), "last": day(delivery.max())} if len(delivery) else None,
         },
+        "formula": about.get("formula"),
+        "overridden": _own(tables),
         "versions": versions(),
         "counts": counts(tables),
     }
     return _laid_over(own, run)
+
+
+def _own(tables: Tables) -> dict[str, Any]:
+    """Give the limits that the zone has set itself, by name."""
+    limits = tables.limits.reindex(columns=["what", "limit", "former", "basis", "code", "clause", "overridden"])
+    own = limits[limits["overridden"].fillna(False).astype(bool)].set_index("what").drop(columns="overridden")
+    return {str(what): dict(row) for what, row in own.iterrows()}
 
 
 def write_run(tables: Tables, run: Mapping[str, Any], path: Path) -> None:

@@ -18,7 +18,8 @@ class Tables:
     ----------
     about
         ``title`` {zh, en}, ``invented``, ``disclaimer`` {zh, en}, ``profile`` {id, version, zh, en}, ``dates``
-        {data, check} in ISO form, ``crs`` {code, name}, ``version`` of gisplan, ``notes`` (list of {zh, en}).
+        {data, check} in ISO form, ``crs`` {code, name}, ``version`` of gisplan, ``notes`` (list of {zh, en}), and
+        ``formula`` {zh, en}: the storm formula with its figures, where one is used.
     services
         Index ``service`` in profile order, leveling last: zh, en, letter, short, colour, shape, need.
     parcels
@@ -50,7 +51,18 @@ class Tables:
     evidence
         Letters and site visits, as in the zone.
     limits
-        The profile's conditions: condition, service, label_zh, label_en, measure, limit, unit, basis, clause, weight.
+        Every limit, norm and price that answers rest on: `gisplan.judging.limits.COLUMNS`.
+    due
+        Papers that expire soon and commitments that are due: `gisplan.judging.due.COLUMNS`; None where nobody looked.
+    ledger, holders
+        What every source and main has left, and who takes what: `gisplan.judging.ledger`; None where none is kept.
+    earthwork
+        Levels and volumes by parcel: `gisplan.judging.earthwork.COLUMNS`; None without a levelling.
+    land, land_findings, land_tasks
+        Stage and conclusion by parcel, one row a parcel and rule, and those rows that are left to do: columns as in
+        `gisplan.land.check`; None where nobody asked.
+    buildings
+        Standard factory buildings by storey: `gisplan.land.buildings.COLUMNS`.
     barriers
         Rivers, railways and expressways (feature, kind, name, geometry); None when the zone names none.
     """
@@ -70,3 +82,11 @@ class Tables:
     evidence: pd.DataFrame
     limits: pd.DataFrame
     barriers: gpd.GeoDataFrame | None = None
+    due: pd.DataFrame | None = None
+    ledger: pd.DataFrame | None = None
+    holders: pd.DataFrame | None = None
+    earthwork: pd.DataFrame | None = None
+    land: pd.DataFrame | None = None
+    land_findings: pd.DataFrame | None = None
+    land_tasks: pd.DataFrame | None = None
+    buildings: pd.DataFrame | None = None

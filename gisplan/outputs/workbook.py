@@ -25,26 +25,9 @@ from xlsxwriter.exceptions import FileCreateError
 
 from gisplan.base.errors import ExportError
 from gisplan.base.files import replacing
-from gisplan.base.issues import COLUMNS as ISSUES
 from gisplan.base.labels import say
-from gisplan.outputs.columns import (
-    FAULTS,
-    FINDINGS,
-    GAPS,
-    GRADES,
-    LIMITS,
-    READINESS,
-    blank,
-    by_language,
-    heading,
-    layer_name,
-    numbered,
-    pick,
-    present,
-    printable,
-    title,
-    word,
-)
+from gisplan.outputs.columns import GRADES, blank, heading, pick, printable, title, word
+from gisplan.outputs.sheets import Sheet, sheets
 from gisplan.outputs.tables import Tables
 
 # Fill and ink of the letters, in the hues of the map; the letter says the same in a grey print.
@@ -60,7 +43,7 @@ COLOURS: Mapping[str, tuple[str, str]] = {
 _READY = {"yes": "A", "no": "D", "unknown": "U"}
 _TEXT_LIMIT = 32_767  # what a cell can hold, counted in UTF-16 units as Excel does
 _ROW_LIMIT = 200_000  # rows of one sheet; beyond it people open the CSV, and the sheet says so
-_CODED = ("verdict", "supply_status", "severity", "action", "basis", "weight")
+_CODED = ("verdict", "supply_status", "severity", "action", "basis", "weight", "sure")
 _WIDE = ("reason_zh", "reason_en", "message", "message_zh", "message_en", "hint", "hint_zh", "hint_en")
 _HELD = 500_000  # cells that are held in memory while a book is written (about 100 MB)
 _WIDTHS = {
@@ -75,6 +58,11 @@ _WIDTHS = {
     "parcel": 22,
     "name": 20,
     "condition": 30,
+    "what": 26,
+    "issuer": 24,
+    "number": 26,
+    "sure": 20,
+    "former": 24,
     "limit": 34,
     "label_zh": 30,
     "label_en": 34,
@@ -84,7 +72,13 @@ _TEXT_IDS = ("parcel", "feature", "other", "from_feature", "works")
 _BAD_IN_NAME = re.compile(r"[\[\]:*?/\\]")
 _NUMBERS = {"area_mu": "0.00", "length_m": "#,##0", "unit_price_cny": "#,##0", "estimate_cny": "#,##0"}
 _NUMBERS |= dict.fromkeys(("gap_m", "repair_m", "build_m"), "#,##0.00")
+_NUMBERS |= dict.fromkeys(
+    ("capacity", "used", "promised_load", "most", "left", "load", "left_after", "floor_area_m2", "vacant_m2"),
+    "#,##0.##",
+)
+_NUMBERS |= dict.fromkeys(("area_m2", "stated_area_m2", "net_area_m2"), "#,##0")
 _NUMBERS |= dict.fromkeys(("stranded_mu", "alone_mu", "hanging_mu"), "#,##0.0")
+_ENDS = {"_m3": "#,##0", "_m3_mu": "#,##0.0", "_pct": "0.0", "_m": "0.00"}
 _CLASS = re.compile(r"[a-z][a-z_]+")
 _CREATED = dt.datetime(2000, 1, 1)  # fixed: a time of writing would make the bytes differ from run to run
 
@@ -108,7 +102,7 @@ def write_workbook(tables: Tables, path: Path, lang: str = "zh") -> None:
     """
 
     def whole(temporary: Path) -> None:
-        _verify(temporary, path.name)
+        _verify(temporary, path.name, 1 + len(sheets(tables, lang)))
 
     with replacing(path, whole) as temporary:
         try:
@@ -133,8 +127,9 @@ def _book(tables: Tables, lang: str) -> bytes:
         try:
             writer = _Writer(book, tables, lang)
             book.set_properties({"title": safe_text(writer.title), "created": _CREATED})
-            for name, write in _SHEETS.items():
-                write(writer, name)
+            _overview(writer, "overview")
+            for made in sheets(tables, lang):
+                writer.add(made)
             book.close()
         finally:
             # After a failure xlsxwriter leaves the rows' files open.
@@ -153,7 +148,7 @@ def _size(tables: Tables) -> int:
     )
 
 
-def _verify(path: Path, name: str) -> None:
+def _verify(path: Path, name: str, count: int) -> None:
     """Open the written book again: every part whole, every sheet there."""
     try:
         with zipfile.ZipFile(path) as archive:
@@ -161,7 +156,7 @@ def _verify(path: Path, name: str) -> None:
             found = [n for n in archive.namelist() if n.startswith("xl/worksheets/sheet")]
     except zipfile.BadZipFile as error:
         raise ExportError(f"{name}: the workbook came out broken ({error}). Check the disk.") from error
-    if bad is not None or len(found) != len(_SHEETS):
+    if bad is not None or len(found) != count:
         raise ExportError(f"{name}: the workbook came out broken ({bad or 'sheets are missing'}). Check the disk.")
 
 
@@ -213,7 +208,7 @@ class _Writer:
     def basis(self) -> str:
         """Profile and dates: what every sheet says at its top."""
         about = self.tables.about
-        return say(
+        text = say(
             "sheet.basis",
             self.lang,
             profile=pick(about["profile"], self.lang),
@@ -221,6 +216,7 @@ class _Writer:
             data=about["dates"].get("data") or "?",
             check=about["dates"]["check"],
         )
+        return "; ".join(part for part in (text, pick(about.get("formula"), self.lang)) if part)
 
     def format(self, **look: Any) -> Any:
         """Give a cell format, each made once."""
@@ -241,6 +237,13 @@ class _Writer:
         self.put(sheet, 0, 0, self.title, bold=True, font_size=13)
         self.put(sheet, 1, 0, self.basis, font_color="#666666")
         return sheet
+
+    def add(self, made: Sheet) -> None:
+        """Add a sheet that is one table."""
+        sheet = self.sheet(made.name)
+        if made.note:
+            self.put(sheet, 2, 0, made.note)
+        self.table(sheet, made.frame, 3, made.frozen)
 
     def ready(self, value: Any, look: Mapping[str, Any]) -> tuple[Any, Any]:
         """Give what a cell will hold (None, a float, a datetime or a safe text) and its format."""
@@ -317,8 +320,9 @@ class _Writer:
             return lambda v: (round(v, 3) if isinstance(v, float) and math.isfinite(v) else self._said(v), {})
         if name == "limit":
             return lambda v: (self._said(v), {})
-        if name in _NUMBERS:
-            return lambda v: (v, {"num_format": _NUMBERS[name]})
+        form = _NUMBERS.get(name) or next((form for end, form in _ENDS.items() if name.endswith(end)), None)
+        if form is not None:
+            return lambda v: (v, {"num_format": form})
         return lambda v: (
             v,
             {},
@@ -389,64 +393,3 @@ def _overview(writer: _Writer, name: str) -> None:
     for line in (about.get("disclaimer"), *(about.get("notes") or ()), version):
         row += 1
         writer.put(sheet, row, 0, pick(line, lang))
-
-
-def _matrix(writer: _Writer, name: str) -> None:
-    tables = writer.tables
-    frame = numbered(tables.readiness)
-    frame.insert(1, "name", tables.parcels["name"].reindex(tables.readiness.index).to_numpy())
-    frame.insert(2, "promised", tables.parcels["promised"].reindex(tables.readiness.index).to_numpy())
-    columns = [READINESS[0], "name", *READINESS[1:3], "promised", *READINESS[3:], *tables.services.index]
-    writer.table(writer.sheet(name), present(frame, columns), 3, 2)
-
-
-def _findings(writer: _Writer, name: str) -> None:
-    # What holds needs nobody's time; findings.csv has it.
-    findings = writer.tables.findings
-    open_ = findings[findings["verdict"] != "ready"]
-    frame = present(open_, by_language(FINDINGS, writer.lang))
-    labels = writer.tables.limits.set_index("condition")
-    shown = frame["condition"].map(labels["label_en" if writer.lang == "en" else "label_zh"].to_dict())
-    frame = frame.assign(condition=shown.where(shown.notna(), frame["condition"]))
-    sheet = writer.sheet(name)
-    writer.put(sheet, 2, 0, say("sheet.findings_open", writer.lang, shown=len(open_), all=len(findings)))
-    writer.table(sheet, frame, 3, 2)
-
-
-def _gaps(writer: _Writer, name: str) -> None:
-    gaps = writer.tables.gaps
-    frame = present(pd.DataFrame(gaps.drop(columns=gaps.geometry.name)), by_language(GAPS, writer.lang))
-    writer.table(writer.sheet(name), frame, 3, 2)
-
-
-def _faults(writer: _Writer, name: str) -> None:
-    """Write the fix list, the fault with most land at stake first."""
-    lang, services = writer.lang, writer.tables.services
-    frame = present(pd.DataFrame(writer.tables.faults), by_language(FAULTS, lang))
-    frame = frame.assign(
-        code=frame["code"].map(lambda code: word("fault", code, lang)),
-        layer=frame["layer"].map(lambda layer: layer_name(layer, lang, services)),
-        cause=frame["cause"].map(lambda cause: word("broken", cause, lang)),
-    )
-    writer.table(writer.sheet(name), frame.mask(frame == ""), 3, 2)
-
-
-def _issues(writer: _Writer, name: str) -> None:
-    frame = present(writer.tables.issues, ISSUES)
-    writer.table(writer.sheet(name), frame, 3, 1)
-
-
-def _limits(writer: _Writer, name: str) -> None:
-    frame = present(writer.tables.limits, by_language(LIMITS, writer.lang))
-    writer.table(writer.sheet(name), frame, 3, 2)
-
-
-_SHEETS: Mapping[str, Callable[[_Writer, str], None]] = {
-    "overview": _overview,
-    "matrix": _matrix,
-    "findings": _findings,
-    "gaps": _gaps,
-    "faults": _faults,
-    "issues": _issues,
-    "limits": _limits,
-}

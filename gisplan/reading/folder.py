@@ -17,7 +17,7 @@ from gisplan.reading.formats.raw import RawGrid, RawLayer, Request
 from gisplan.reading.formats.shapefile import sidecars
 from gisplan.reading.process.child import Asked, Child
 from gisplan.reading.refusals import nearest, refusal, unreadable
-from gisplan.reading.zone_file import Reader, Source, ZoneFile
+from gisplan.reading.zone_file import RECORDS, Reader, Source, ZoneFile
 from gisplan.rules.profile import Profile, load, shipped
 
 _DOCUMENTS = {".md", ".txt", ".pdf", ".docx", ".doc", ".html", ".png", ".jpg"}
@@ -66,10 +66,10 @@ class Folder:
         self._known(networks, said, profile)
         sources: dict[str, tuple[Source, ...]] = {}
         # In the order in which they are cleaned: one is read while the one before it is cleaned.
-        for key in ("parcels", *networks, "barriers", "works", "evidence"):
+        for key in ("parcels", *networks, "barriers", "works", "evidence", *RECORDS):
             if key in said.absent or (key == "barriers" and said.no_barriers):
                 continue
-            named = said.layers.get(key) or ((said.tables[key],) if key in said.tables else ())
+            named = said.layers.get(key) or said.tables.get(key, ())
             if named:
                 sources[key] = tuple(
                     s if s.file or s.relation else replace(s, file=self._default(key, s.where, True)) for s in named

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import chain
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -22,11 +21,29 @@ from gisplan.reading.zone_file import Source
 
 LOWEST, HIGHEST = -500.0, 9000.0
 """Heights in m beyond which nothing is ground."""
-_AT_ONCE = 2_000_000
-"""Cells looked at in one go: about 100 MB of coordinates."""
+_AT_ONCE = 150_000
+"""Cells looked at in one go: few enough to stay near the processor, which halves the time."""
 
 Affine = tuple[float, float, float, float, float, float]
-Points = tuple[np.ndarray, np.ndarray, np.ndarray]
+Points = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+"""Owner, x, y, column, row."""
+
+
+@dataclass(frozen=True)
+class Error:
+    """Root mean square error (中误差) of the heights of a ground, in m.
+
+    Attributes
+    ----------
+    systematic, random
+        What is the same in all heights about a place, and what each height has of its own.
+    split
+        Whether both were stated. Of one number nobody knows which of the two it is: it stands in `systematic`.
+    """
+
+    systematic: float
+    random: float = 0.0
+    split: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,6 +61,8 @@ class Cells:
     between
         Which points are no cell centres but were surveyed themselves. Many of them in one corner must neither count as
         ground that is known nor outweigh the rest: they tell of tops and hollows only.
+    column, row
+        Place of a cell in the lattice; -1 for what is no cell.
     """
 
     owner: np.ndarray
@@ -52,6 +71,8 @@ class Cells:
     z: np.ndarray
     expected: np.ndarray
     between: np.ndarray
+    column: np.ndarray
+    row: np.ndarray
 
     @property
     def found(self) -> np.ndarray:
@@ -80,7 +101,7 @@ class Surface(Protocol):
     def bare(self, areas: np.ndarray) -> np.ndarray:
         """Tell in which areas too little was surveyed for a surface to be known."""
 
-    def own(self, areas: np.ndarray) -> Points:
+    def own(self, areas: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Give the places inside areas that were surveyed themselves: (owner, x, y)."""
 
 
@@ -104,6 +125,10 @@ class Ground:
         What is added to every height, to bring it into the datum of 1985.
     notes
         Sentences for every output.
+    error
+        How wrong the heights are; None where nobody says.
+    share
+        Heights that were surveyed for each cell: 1 for a grid, less where cells lie between surveyed spots.
     """
 
     name: str
@@ -113,6 +138,8 @@ class Ground:
     surface: Surface
     shift_m: float = 0.0
     notes: tuple[Label, ...] = ()
+    error: Error | None = None
+    share: float = 1.0
 
     def sample(self, geometries: Sequence[shapely.Geometry] | np.ndarray) -> Cells:
         """Take heights at every cell centre inside a polygon, and every cell size along a line.
@@ -127,21 +154,65 @@ class Ground:
         Cells
             Points whose height is not known (no data, outside the survey, not finite) are left out and counted.
         """
-        shapes = np.asarray(geometries, dtype=object)
+        expected = np.zeros(len(geometries), dtype=np.int64)
+        parts: list[Cells] = []
+        for at, cells in self.batches(geometries):
+            expected[at] = cells.expected
+            parts.append(replace(cells, owner=at[cells.owner]))
+        return _joined(parts, expected)
+
+    def batches(
+        self, geometries: Sequence[shapely.Geometry] | np.ndarray, finer: int = 1
+    ) -> Iterator[tuple[np.ndarray, Cells]]:
+        """Take the same heights as `sample`, some shapes at a time: so many cells are never in memory at once.
+
+        Parameters
+        ----------
+        geometries
+            Polygons and lines in the zone's CRS.
+        finer
+            Into how many a cell is cut each way, where a shape takes few of them.
+
+        Yields
+        ------
+        tuple
+            Positions of the shapes, and their cells; `Cells.owner` counts among these positions.
+        """
+        shapes = self.surface.to_own.shapes(np.asarray(geometries, dtype=object))
+        affine = _cut(self.surface.affine, finer)
+        size = _sizes(shapes, affine)
+        batch = (np.cumsum(size) - size) // _AT_ONCE
+        start = np.flatnonzero(np.diff(batch, prepend=-1))
+        for at in np.split(np.arange(len(shapes)), start[1:]):
+            yield at, self._cells(shapes[at], affine)
+
+    def _cells(self, own: np.ndarray, affine: Affine) -> Cells:
+        """Take the heights of shapes that are in the surface's coordinates."""
         surface = self.surface
-        own = surface.to_own.shapes(shapes)
         bare = surface.bare(own)
-        expected = np.zeros(len(shapes), dtype=np.int64)
-        parts: list[tuple[np.ndarray, ...]] = []
-        lattice = ((False, points) for points in _points(own, surface.affine))
-        for between, (owner, x, y) in chain(lattice, [(True, surface.own(own))]):
-            expected += 0 if between else np.bincount(owner, minlength=len(shapes))
+        expected = np.zeros(len(own), dtype=np.int64)
+        parts: list[Cells] = []
+        for between, (owner, x, y, column, row) in _points(own, surface, affine):
+            expected += 0 if between else np.bincount(owner, minlength=len(own))
             z = surface.heights(x, y) + self.shift_m
             has = (z > LOWEST) & (z < HIGHEST) & ~bare[owner]
-            parts.append((owner[has], *surface.to_zone.points(x[has], y[has]), z[has], np.full(has.sum(), between)))
-        owner, x, y, z, surveyed = (np.concatenate(column) for column in zip(*parts, strict=True))
-        order = np.argsort(owner, kind="stable")
-        return Cells(owner[order], x[order], y[order], z[order], expected, surveyed[order])
+            x, y = surface.to_zone.points(x[has], y[has])
+            surveyed = np.full(len(x), between)
+            parts.append(Cells(owner[has], x, y, z[has], expected, surveyed, column[has], row[has]))
+        return _joined(parts, expected)
+
+
+def _joined(parts: Sequence[Cells], expected: np.ndarray) -> Cells:
+    """Put points together, those of one shape beside each other."""
+    names = ("owner", "x", "y", "z", "between", "column", "row")
+    found = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names} if parts else {}
+    if not found:
+        whole, none = np.zeros(0, dtype=np.int64), np.zeros(0)
+        return Cells(whole, none, none, none, expected, np.zeros(0, dtype=bool), whole, whole)
+    if (np.diff(found["owner"]) < 0).any():
+        order = np.argsort(found["owner"], kind="stable")
+        found = {name: column[order] for name, column in found.items()}
+    return Cells(expected=expected, **found)
 
 
 @dataclass(frozen=True)
@@ -175,7 +246,7 @@ class Grid:
         """Every cell of a grid stands for itself: no area has too few."""
         return np.zeros(len(areas), dtype=bool)
 
-    def own(self, areas: np.ndarray) -> Points:
+    def own(self, areas: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Give none: what was surveyed are the cells."""
         none = np.zeros(0)
         return np.zeros(0, dtype=np.int64), none, none
@@ -211,7 +282,19 @@ def of_grid(raw: RawGrid, source: Source, gate: Gate, book: Book) -> Ground:
     cell_m = float(np.hypot(x[2] - x[0], y[2] - y[0]) / wide)
     box = (float(x.min()), float(y.min()), float(x.max()), float(y.max()))
     shift, notes = datum(source, raw.file)
-    return Ground(raw.file, source.as_of, cell_m, box, Grid(raw, to_own, to_zone), shift, notes)
+    error, said = error_of(source, raw.file)
+    return Ground(raw.file, source.as_of, cell_m, box, Grid(raw, to_own, to_zone), shift, (*notes, said), error)
+
+
+def error_of(source: Source, name: str) -> tuple[Error | None, Label]:
+    """Give the error of the heights, and the sentence that says it, or that nobody said."""
+    if not source.error_m:
+        return None, note("ground_error_unknown", file=name, where=source.where)
+    if len(source.error_m) == 1:
+        return Error(source.error_m[0]), note("ground_error", file=name, error=f"{source.error_m[0]:g}")
+    systematic, random = source.error_m
+    said = note("ground_error_parts", file=name, systematic=f"{systematic:g}", random=f"{random:g}")
+    return Error(systematic, random, split=True), said
 
 
 def datum(source: Source, name: str) -> tuple[float, tuple[Label, ...]]:
@@ -228,42 +311,74 @@ def _inverse(affine: Affine) -> Affine:
     return back[0], back[1], -c * back[0] - f * back[1], back[2], back[3], -c * back[2] - f * back[3]
 
 
-def _points(shapes: np.ndarray, affine: Affine) -> Iterator[Points]:
-    """Lay points on shapes, in batches: (owner, x, y) in the surface's coordinates."""
-    dimension = np.where(shapely.is_missing(shapes) | shapely.is_empty(shapes), -1, shapely.get_dimensions(shapes))
-    yield from _inside(shapes, np.flatnonzero(dimension == 2), affine)
-    step = float(np.sqrt(abs(affine[0] * affine[4] - affine[1] * affine[3])))
-    for batch in np.array_split(np.flatnonzero(dimension == 1), max(1, int((dimension == 1).sum() // 50_000))):
-        counts = np.floor(shapely.length(shapes[batch]) / step).astype(np.int64) + 2
-        owner = np.repeat(batch, counts)
-        along = (np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)) * step
-        point = shapely.line_interpolate_point(shapes[owner], np.minimum(along, shapely.length(shapes[owner])))
-        yield owner, shapely.get_x(point), shapely.get_y(point)
+def _cut(affine: Affine, by: int) -> Affine:
+    """Cut the cells of a lattice into smaller ones."""
+    a, b, c, d, e, f = affine
+    return a / by, b / by, c, d / by, e / by, f
 
 
-def _inside(shapes: np.ndarray, areas: np.ndarray, affine: Affine) -> Iterator[Points]:
-    """Give the cell centres inside polygons: all cells of each bounding box, then those that lie inside."""
-    if not len(areas):
-        return
-    a, b, c0, d, e, f = affine
+def _sizes(shapes: np.ndarray, affine: Affine) -> np.ndarray:
+    """Count how many points each shape takes to look at: the cells of its box, or the steps of its length."""
+    dimension = _dimension(shapes)
+    size = np.zeros(len(shapes), dtype=np.int64)
+    areas, lines = np.flatnonzero(dimension == 2), np.flatnonzero(dimension == 1)
+    size[areas] = np.prod(_boxes(shapes[areas], affine)[2:], axis=0)
+    size[lines] = _steps(shapes[lines], affine)[1]
+    return size
+
+
+def _dimension(shapes: np.ndarray) -> np.ndarray:
+    there = ~(shapely.is_missing(shapes) | shapely.is_empty(shapes))
+    return np.where(there, shapely.get_dimensions(shapes), -1)
+
+
+def _boxes(areas: np.ndarray, affine: Affine) -> np.ndarray:
+    """Give the cells that the box of each area takes: first column, first row, columns, rows."""
     back = _inverse(affine)
-    bounds = shapely.bounds(shapes[areas])
+    bounds = shapely.bounds(areas).reshape(-1, 4)
     corners_x, corners_y = bounds[:, [0, 0, 2, 2]], bounds[:, [1, 3, 1, 3]]
-    column = back[0] * corners_x + back[1] * corners_y + back[2]
-    row = back[3] * corners_x + back[4] * corners_y + back[5]
-    first_column, first_row = np.floor(column.min(axis=1)), np.floor(row.min(axis=1))
-    width = (np.floor(column.max(axis=1)) - first_column + 1).astype(np.int64)
-    height = (np.floor(row.max(axis=1)) - first_row + 1).astype(np.int64)
+    column = np.floor(back[0] * corners_x + back[1] * corners_y + back[2])
+    row = np.floor(back[3] * corners_x + back[4] * corners_y + back[5])
+    first, top = column.min(axis=1), row.min(axis=1)
+    return np.stack([first, top, column.max(axis=1) - first + 1, row.max(axis=1) - top + 1]).astype(np.int64)
+
+
+def _steps(lines: np.ndarray, affine: Affine) -> tuple[float, np.ndarray]:
+    """Give the step along lines, and how many points each one takes."""
+    step = float(np.sqrt(abs(affine[0] * affine[4] - affine[1] * affine[3])))
+    return step, np.floor(shapely.length(lines) / step).astype(np.int64) + 2
+
+
+def _points(shapes: np.ndarray, surface: Surface, affine: Affine) -> Iterator[tuple[bool, Points]]:
+    """Lay points on shapes: cell centres in areas, steps along lines, and what was surveyed between the cells."""
+    dimension = _dimension(shapes)
+    yield False, _inside(shapes, np.flatnonzero(dimension == 2), affine)
+    lines = np.flatnonzero(dimension == 1)
+    step, counts = _steps(shapes[lines], affine)
+    owner = np.repeat(lines, counts)
+    along = (np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)) * step
+    point = shapely.line_interpolate_point(shapes[owner], np.minimum(along, shapely.length(shapes[owner])))
+    yield False, _loose(owner, shapely.get_x(point), shapely.get_y(point))
+    yield True, _loose(*surface.own(shapes))
+
+
+def _loose(owner: np.ndarray, x: np.ndarray, y: np.ndarray) -> Points:
+    """Give points that lie in no cell of the lattice."""
+    nowhere = np.full(len(owner), -1, dtype=np.int64)
+    return owner, x, y, nowhere, nowhere
+
+
+def _inside(shapes: np.ndarray, areas: np.ndarray, affine: Affine) -> Points:
+    """Give the cell centres inside polygons: all cells of each bounding box, then those that lie inside."""
+    a, b, c0, d, e, f = affine
+    first, top, width, height = _boxes(shapes[areas], affine)
     shapely.prepare(shapes[areas])
     size = width * height
-    batch = np.cumsum(size) // _AT_ONCE
-    for number in np.unique(batch):
-        at = np.flatnonzero(batch == number)
-        which = np.repeat(at, size[at])
-        rank = np.arange(len(which)) - np.repeat(np.cumsum(size[at]) - size[at], size[at])
-        c = first_column[which] + rank % width[which] + 0.5
-        r = first_row[which] + rank // width[which] + 0.5
-        x, y = a * c + b * r + c0, d * c + e * r + f
-        owner = areas[which]
-        inside = shapely.contains_xy(shapes[owner], x, y)
-        yield owner[inside], x[inside], y[inside]
+    which = np.repeat(np.arange(len(areas)), size)
+    rank = np.arange(len(which)) - np.repeat(np.cumsum(size) - size, size)
+    column, row = first[which] + rank % width[which], top[which] + rank // width[which]
+    c, r = column + 0.5, row + 0.5
+    x, y = a * c + b * r + c0, d * c + e * r + f
+    owner = areas[which]
+    inside = shapely.contains_xy(shapes[owner], x, y)
+    return owner[inside], x[inside], y[inside], column[inside], row[inside]

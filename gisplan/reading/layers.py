@@ -18,6 +18,7 @@ from gisplan.base.units import MU_M2
 from gisplan.reading.columns import Taken, note_odd, take
 from gisplan.reading.formats.raw import RawLayer
 from gisplan.reading.geometry import NO_AREA, Placed, areas, pieces, place, without
+from gisplan.reading.land_use import classes
 from gisplan.reading.places.coordinates import Gate
 from gisplan.reading.refusals import listing, note, refusal
 from gisplan.reading.words import words_of
@@ -77,6 +78,7 @@ def parcels(given: Sequence[Given], gate: Gate, book: Book) -> Layer:
         frame = taken.frame.assign(
             doubt_code=without(found.doubt, found.doubt == ""),
             repaired=found.repaired,
+            use_class=classes(taken.frame, source, raw, book),
             leveling_odd=taken.puzzled("leveling_status"),
             file=raw.title,
             at=raw.fids,
@@ -310,14 +312,14 @@ def _valve_lost(rows: pd.DataFrame, reason: np.ndarray, source: Source) -> bool:
     return bool((lost & ((valve & ~open_) | (blank & said_shut))).any())
 
 
-def barriers(given: Sequence[Given], gate: Gate, book: Book) -> Layer:
-    """Clean the barriers: lines and areas that a connection must not cross."""
+def barriers(given: Sequence[Given], gate: Gate, book: Book, table_of: str = "barriers") -> Layer:
+    """Clean the barriers: lines and areas that a connection must not cross; or constraints, just so."""
     tables: list[gpd.GeoDataFrame] = []
     notes: list[Label] = []
     lost = False
     for source, raw in given:
         placed = place(raw, source, gate, book)
-        frame = take(raw, "barriers", source, book).frame
+        frame = take(raw, table_of, source, book).frame
         frame["feature"] = _ids(frame["feature"], raw, book)
         frame["file"] = raw.title
         reason = placed.reason
@@ -327,7 +329,7 @@ def barriers(given: Sequence[Given], gate: Gate, book: Book) -> Layer:
         tables.append(gpd.GeoDataFrame(frame, geometry=shapes, crs=gate.crs)[reason == ""])
         notes.extend(placed.notes)
     table = gpd.GeoDataFrame(pd.concat(tables, ignore_index=True), geometry="geometry", crs=gate.crs)
-    return Layer(_ordered(table.set_index("feature"), "barriers", ("file",)), lost=lost, notes=tuple(notes))
+    return Layer(_ordered(table.set_index("feature"), table_of, ("file",)), lost=lost, notes=tuple(notes))
 
 
 def _mended(placed: Placed) -> np.ndarray:

@@ -151,7 +151,8 @@ def supply_points(
             raise refusal(LayerError, "supply_twice", book.lang, where=where)
         row = {
             "role": "boundary_supply", "kind": point.kind, "status": point.status, "works": point.works,
-            "capacity": point.capacity, "capacity_unit": point.capacity_unit, "name": point.name,
+            "capacity": point.capacity, "capacity_unit": point.capacity_unit, "capacity_used": point.capacity_used,
+            "name": point.name,
             "open_unknown": False, "part": 0, "file": NAME,
         }  # fmt: skip
         extra = pd.DataFrame(

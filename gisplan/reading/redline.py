@@ -17,6 +17,7 @@ from gisplan.base.issues import Book
 from gisplan.base.labels import Label, label
 from gisplan.reading import layers as clean
 from gisplan.reading.columns import match
+from gisplan.reading.dossier import Dossier, against
 from gisplan.reading.formats.raw import RawLayer, Request
 from gisplan.reading.places.coordinates import crs_title
 from gisplan.reading.process.child import Child
@@ -80,12 +81,14 @@ def read_redline(survey: Survey, path: Path, layer: str | None = None, lang: str
     found = clean.parcels([(source, _numbered(raw, source, survey, book))], survey.gate, book)
     _same_land(found.frame, survey.parcels, raw, lang)
     outlines = _as_known(found.frame, survey.parcels)
+    beneath = _beneath(outlines, survey)
     title = label("redline.title")
     return replace(
         survey,
         title=Label(f"{survey.title.zh} · {title.zh}", f"{survey.title.en} · {title.en}"),
         parcels=outlines,
-        evidence=_heard(outlines, survey),
+        evidence=_heard(survey.evidence, doubtful(survey.evidence), beneath),
+        dossier=_held(survey.dossier, beneath),
         neighbours=_neighbours(found.frame, survey.parcels),
         blockers_lost=survey.blockers_lost or found.lost,
         issues=tuple(book),
@@ -198,20 +201,37 @@ def _as_known(red: gpd.GeoDataFrame, parcels: gpd.GeoDataFrame) -> gpd.GeoDataFr
     return out
 
 
-def _heard(red: gpd.GeoDataFrame, survey: Survey) -> pd.DataFrame:
-    """Hear what papers say against parcels that a red line under another number lies on; nothing is added for it."""
-    papers, parcels = survey.evidence, survey.parcels
+def _held(dossier: Dossier, beneath: pd.DataFrame) -> Dossier:
+    """Hear what the land's papers say against the land beneath; commitments ride with it."""
+    papers = {
+        key: _heard(getattr(dossier, key), against(getattr(dossier, key)), beneath)
+        for key in ("netland", "assessments")
+    }
+    kept = dossier.commitments
+    return replace(dossier, **papers, commitments=_heard(kept, kept["parcel"].notna(), beneath))
+
+
+def _beneath(red: gpd.GeoDataFrame, survey: Survey) -> pd.DataFrame:
+    """Pair each red line with the parcels under another number that it lies on."""
+    parcels = survey.parcels
     lines = np.asarray(red.geometry.array, dtype=object)
     shapes = np.asarray(parcels.geometry.array, dtype=object)
     mine, theirs = shapely.STRtree(shapes).query(lines, predicate="intersects")
     over = shapely.area(shapely.intersection(lines[mine], shapes[theirs])) > survey.profile.overlap_m2
     pairs = pd.DataFrame({"red": red.index[mine[over]], "parcel": parcels.index[theirs[over]]}, dtype="str")
-    doubt = papers[doubtful(papers)].merge(pairs[pairs["red"] != pairs["parcel"]], on="parcel")
+    return pairs[pairs["red"] != pairs["parcel"]]
+
+
+def _heard(papers: pd.DataFrame, against: pd.Series, pairs: pd.DataFrame) -> pd.DataFrame:
+    """Hear what papers say against the land beneath a red line under another number; nothing is added for it."""
+    doubt = papers[against.to_numpy(dtype=bool)].merge(pairs, on="parcel")
     if doubt.empty:
         return papers
-    # Of the row only what it says of the land: a feature in it is heard where it stands already.
-    copies = doubt.assign(parcel=doubt["red"], feature=pd.NA).drop(columns="red").astype(papers.dtypes)
-    return pd.concat([papers, copies], ignore_index=True)
+    copies = doubt.assign(parcel=doubt["red"]).drop(columns="red")
+    if "feature" in copies.columns:
+        # Of the row only what it says of the land: a feature in it is heard where it stands already.
+        copies["feature"] = pd.NA
+    return pd.concat([papers, copies.astype(papers.dtypes)], ignore_index=True)
 
 
 def _neighbours(red: gpd.GeoDataFrame, parcels: gpd.GeoDataFrame) -> np.ndarray:

@@ -24,7 +24,7 @@ from gisplan.base.labels import Label
 from gisplan.reading.columns import take
 from gisplan.reading.formats.raw import RawLayer
 from gisplan.reading.geometry import place
-from gisplan.reading.ground import HIGHEST, LOWEST, Affine, Ground, datum
+from gisplan.reading.ground import HIGHEST, LOWEST, Affine, Ground, datum, error_of
 from gisplan.reading.places.coordinates import Change, Gate
 from gisplan.reading.refusals import listing, note, refusal
 from gisplan.reading.zone_file import Source
@@ -38,6 +38,8 @@ _SAME_M = 0.05
 _STEP_M = 5.0
 """Contours get a vertex at least every so many metres, so that no triangle jumps across one."""
 _LEAST_CELL_M = 0.5
+_SHARE = 0.25
+"""Surveyed spots for each cell: a cell is half as wide as spots lie apart."""
 _MOST = 1_000_000
 _DRAWN = ("GCD", "DGX")
 """Layers of a CASS drawing that hold spot heights and contours."""
@@ -158,9 +160,10 @@ def of_spots(raws: Sequence[RawLayer], source: Source, gate: Gate, book: Book) -
     if not len(net.corners):
         book.add("ground_few", "warning", "noted", (name, "", ""), count=len(found.x))
     shift, old = datum(source, name)
-    notes += [*old, _said(name, source, count, bool(found.drawn.any()), net)]
+    error, told = error_of(source, name)
+    notes += [*old, _said(name, source, count, bool(found.drawn.any()), net), told]
     box = (float(found.x.min()), float(found.y.min()), float(found.x.max()), float(found.y.max()))
-    return Ground(name, source.as_of, net.cell_m, box, net, shift, tuple(dict.fromkeys(notes)))
+    return Ground(name, source.as_of, net.cell_m, box, net, shift, tuple(dict.fromkeys(notes)), error, _SHARE)
 
 
 def _columns(spots: Spots) -> tuple[np.ndarray, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
@@ -19,18 +19,21 @@ from gisplan.base.issues import Book, Issue
 from gisplan.base.labels import Label
 from gisplan.reading import layers as clean
 from gisplan.reading import records
+from gisplan.reading.dossier import Dossier, no_dossier, projects, read_dossier
 from gisplan.reading.entries import NAME
 from gisplan.reading.folder import Folder, Heights, Progress, Waiting, ground_reader
 from gisplan.reading.formats import registry
 from gisplan.reading.formats.raw import RawGrid, RawLayer, Request
 from gisplan.reading.ground import Ground, of_grid
+from gisplan.reading.limits import note_of, own_limits
 from gisplan.reading.places import fitting
 from gisplan.reading.places.coordinates import Gate, crs_of, crs_title, zone_crs
 from gisplan.reading.process.child import Child
 from gisplan.reading.refusals import refusal
 from gisplan.reading.spots import of_spots
+from gisplan.reading.terrain import Terrain, terrain
 from gisplan.reading.words import date_of
-from gisplan.reading.zone_file import Reader, Source, ZoneFile, read_zone_file
+from gisplan.reading.zone_file import RECORDS, Reader, Source, ZoneFile, read_zone_file
 from gisplan.rules.profile import Profile, load
 
 DEFAULT_PROFILE = "jiutong_classic"
@@ -85,6 +88,10 @@ class Survey:
     neighbours
         Land that stands in the way of a connection but is not judged: the zone's parcels round a red line; None where
         the parcels are the zone's own.
+    projects
+        Projects (项目) with what they need, by project id.
+    dossier
+        The land's own papers, and what lies over it.
     """
 
     folder: Path | None
@@ -113,6 +120,16 @@ class Survey:
     notes: tuple[Label, ...] = ()
     neighbours: np.ndarray | None = None
     county: tuple[str, ...] = ()
+    projects: pd.DataFrame = field(default_factory=lambda: projects((), pd.Index([]), Book("zh")))
+    dossier: Dossier = field(default_factory=no_dossier)
+
+    @cached_property
+    def terrain(self) -> Terrain | None:
+        """The ground under every parcel, read once for all who need it; None without a ground model."""
+        if self.ground is None:
+            return None
+        level = self.parcels["design_level_m"].to_numpy(dtype=float)
+        return terrain(self.ground, np.asarray(self.parcels.geometry.array), level)
 
 
 def read_folder(
@@ -152,7 +169,8 @@ class _Folder(Folder):
         if said.encoding != "utf-8":
             book.add("zone_file_encoding", "info", "noted", (NAME, "", ""), encoding=said.encoding.upper())
         name = profile_name or said.profile or DEFAULT_PROFILE
-        profile = load(name, self.root)
+        own = profile_name is None or profile_name == (said.profile or DEFAULT_PROFILE)
+        profile = own_limits(load(name, self.root), said.limits, own, book)
         if (self.root / name).is_file():
             self.use(self.root / name)
         gate = Gate.at(zone_crs(said.crs, said.place, book.lang), said.place, said.shifts)
@@ -201,6 +219,8 @@ def assemble(parts: Parts, book: Book) -> Survey:
         _check_ground(ground, parcels.frame, book)
     table = barriers.frame if barriers else clean.no_barriers(gate) if said.no_barriers else None
     found = [parcels, *cleaned.values(), *([barriers] if barriers else [])]
+    held = {key: given[key]() for key in RECORDS if key in given and key != "projects"}
+    overlaid = clean.barriers(held["constraints"], gate, book, "constraints") if "constraints" in held else None
     return Survey(
         folder=None,
         title=said.title,
@@ -216,6 +236,8 @@ def assemble(parts: Parts, book: Book) -> Survey:
         absent=frozenset(said.absent & {s.key for s in parts.profile.networks}),
         undo=said.undo,
         county=said.place.county,
+        projects=projects(given["projects"]() if "projects" in given else (), parcels.frame.index, book),
+        dossier=read_dossier(held, overlaid, parcels.frame.index, book),
         works=works,
         evidence=papers,
         barriers=table,
@@ -225,7 +247,15 @@ def assemble(parts: Parts, book: Book) -> Survey:
         flat={key: layer.flat for key, layer in cleaned.items() if layer.flat is not None},
         blockers_lost=any(layer.lost for layer in found),
         issues=tuple(book),
-        notes=tuple(dict.fromkeys([*(n for layer in found for n in layer.notes), *(ground.notes if ground else ())])),
+        notes=tuple(
+            dict.fromkeys(
+                [
+                    *note_of(parts.profile),
+                    *(n for layer in found for n in layer.notes),
+                    *(ground.notes if ground else ()),
+                ]
+            )
+        ),
     )
 
 
@@ -283,7 +313,7 @@ class Said(TypedDict, total=False):
     ----------
     crs
         The zone's CRS; without it, that of the parcels.
-    works, evidence
+    works, evidence, projects, netland, assessments, commitments, buildings, constraints
         Frames with our columns, or columns that fields.csv knows by another name.
     barriers
         A frame, ``"none"`` (there are none), or None (nothing is known).
@@ -299,6 +329,8 @@ class Said(TypedDict, total=False):
         Per table or service what ``[layer.x]`` of a zone.toml may say: status, as_of, open, role, flow, snap, …
     undo
         Ids of joins that are not to be made.
+    limits
+        Limits and figures in place of the profile's, by name, as ``[limits]`` of a zone.toml has them.
     title, place, invented, lang
         As in zone.toml; language of issues and refusals.
     """
@@ -306,6 +338,12 @@ class Said(TypedDict, total=False):
     crs: object
     works: pd.DataFrame | None
     evidence: pd.DataFrame | None
+    projects: pd.DataFrame | None
+    netland: pd.DataFrame | None
+    assessments: pd.DataFrame | None
+    commitments: pd.DataFrame | None
+    buildings: pd.DataFrame | None
+    constraints: gpd.GeoDataFrame | None
     barriers: gpd.GeoDataFrame | str | None
     ground: Ground | str | Path | None
     profile: str | Profile
@@ -314,6 +352,7 @@ class Said(TypedDict, total=False):
     absent: Iterable[str]
     defaults: Mapping[str, Mapping[str, Any]] | None
     undo: Iterable[str]
+    limits: Mapping[str, Mapping[str, Any]]
     title: Label | str
     place: Mapping[str, Any] | None
     invented: bool
@@ -339,6 +378,7 @@ def from_frames(parcels: gpd.GeoDataFrame, layers: Mapping[str, gpd.GeoDataFrame
     reader = Reader("", book.lang)
     profile = said.get("profile", DEFAULT_PROFILE)
     rules = profile if isinstance(profile, Profile) else load(profile)
+    rules = own_limits(rules, reader.limits("[limits]", dict(said.get("limits") or {})), True, book)
     place = reader.place("place", dict(said.get("place") or {}))
     own = said.get("crs")
     own = own if own is not None else parcels.crs
@@ -375,6 +415,7 @@ def _frames(
     if isinstance(barriers, str) and barriers != "none":
         raise reader.fail("barriers", "barriers", barriers, "none")
     frames = {"parcels": parcels, "works": said.get("works"), "evidence": said.get("evidence"), **layers}
+    frames |= {key: said.get(key) for key in RECORDS}
     frames["barriers"] = None if isinstance(barriers, str) else barriers
     defaults = said.get("defaults") or {}
     for key in defaults:

@@ -52,7 +52,7 @@ _OWN_UNITS = {
     "V": ("kV", 0.001),
     "伏": ("kV", 0.001),
 }
-_BETWEEN = {("m", "mm"): 1000.0, ("mm", "m"): 0.001, ("CNY", "CNY"): 1.0}
+_BETWEEN = {("m", "mm"): 1000.0, ("mm", "m"): 0.001, ("CNY", "CNY"): 1.0, ("MVA", "kVA"): 1000.0}
 
 
 def cell_text(value: object) -> str | None:
@@ -245,6 +245,8 @@ def unit_factor(theirs: str, ours: str, within: bool = False) -> float | None:
     >>> unit_factor("m", "mm"), unit_factor("万元", "CNY"), unit_factor("kV", "mm")
     (1000.0, 10000.0, None)
     """
+    if theirs == ours:
+        return 1.0
     if theirs in _OWN_UNITS:
         unit, factor = _OWN_UNITS[theirs]
     else:

@@ -18,18 +18,21 @@ from gisplan.reading.entries import NAME, Entries
 from gisplan.reading.places.shifts import Shift, read_shift
 from gisplan.reading.refusals import listing, refusal, shorten, unreadable
 from gisplan.reading.words import unit_factor
+from gisplan.rules.overrides import FORMS, Entry
 
 _LARGEST = 1 << 20
-_TABLES = ("parcels", "works", "evidence", "barriers")
-_TOP = {"zone", *_TABLES, "ground", "layer", "supply", "joints"}
+RECORDS = ("projects", "netland", "assessments", "commitments", "buildings", "constraints")
+_TABLES = ("parcels", "works", "evidence", "barriers", *RECORDS)
+_TOP = {"zone", *_TABLES, "ground", "layer", "supply", "joints", "limits"}
 _ZONE_KEYS = {"title", "crs", "date", "data_date", "profile", "invented", "note", "place", "shift"}
 _SOURCE_KEYS = {"file", "layer", "columns", "values", "units", "set", "crs", "axes", "encoding", "table"}
 _SOURCE_KEYS |= {"shift", "unit", "position_checked"}
 _LAYER_KEYS = _SOURCE_KEYS | {"points", "role", "status", "as_of", "open", "flow", "snap", "none", "height_datum"}
-_GROUND_KEYS = _SOURCE_KEYS - {"set", "values", "position_checked"} | {"as_of", "height_datum"}
+_CONSTRAINT_KEYS = _SOURCE_KEYS | {"checked"}
+_GROUND_KEYS = _SOURCE_KEYS - {"set", "values", "position_checked"} | {"as_of", "height_datum", "error"}
 _SUPPLY_KEYS = {
     "id", "service", "at", "kind", "status", "as_of", "issuer", "document", "expires", "works", "name",
-    "capacity", "capacity_unit",
+    "capacity", "capacity_unit", "capacity_used",
 }  # fmt: skip
 AXES = ("east_north", "north_east")
 LENGTHS = {"m": 1.0, "km": 1000.0, "mm": 0.001, "ft": 0.3048, "us-ft": 1200 / 3937}
@@ -42,7 +45,9 @@ class Source:
 
     `points` names the point table of a pipe survey (管点表); `relation` a table of the database, instead of a file.
     `unit_m` is the unit of the coordinates in metres, None where that of the CRS holds; `old_heights` says that levels
-    are in the datum of 1956; `position_checked` that somebody has made sure where the layer lies.
+    are in the datum of 1956; `error_m` how wrong heights are (one number, or the systematic and the random part);
+    `position_checked` that somebody has made sure where the layer lies;
+    `checked` names the kinds of constraint that were looked at in full, so that what is not drawn is not there.
     """
 
     key: str
@@ -67,7 +72,9 @@ class Source:
     shift: Shift | None = None
     unit_m: float | None = None
     old_heights: bool = False
+    error_m: tuple[float, ...] = ()
     position_checked: bool = False
+    checked: tuple[str, ...] = ()
 
     @property
     def table(self) -> str:
@@ -92,6 +99,7 @@ class Supply:
     name: str | None = None
     capacity: float = math.nan
     capacity_unit: str | None = None
+    capacity_used: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -115,7 +123,7 @@ class ZoneFile:
     profile: str | None = None
     invented: bool = False
     note: Label = field(default_factory=lambda: Label("", ""))
-    tables: Mapping[str, Source] = field(default_factory=dict)
+    tables: Mapping[str, tuple[Source, ...]] = field(default_factory=dict)
     no_barriers: bool = False
     ground: Source | None = None
     layers: Mapping[str, tuple[Source, ...]] = field(default_factory=dict)
@@ -123,6 +131,7 @@ class ZoneFile:
     supply: tuple[Supply, ...] = ()
     shifts: tuple[Shift, ...] = ()
     undo: frozenset[str] = frozenset()
+    limits: tuple[Entry, ...] = ()
 
 
 def read_zone_file(folder: Path, lang: str = "zh") -> ZoneFile:
@@ -224,7 +233,7 @@ class Reader(Entries):
             profile=self.text("[zone]", head, "profile"),
             invented=self.flag("[zone]", head, "invented"),
             note=self.label("[zone]", head, "note"),
-            tables={key: self.source(key, f"[{key}]", named[key]) for key in _TABLES if named.get(key)},
+            tables={key: self.several(key, named[key]) for key in _TABLES if named.get(key)},
             no_barriers=no_barriers,
             ground=None if ground is None else self.source("ground", "[ground]", ground),
             layers=layers,
@@ -232,7 +241,14 @@ class Reader(Entries):
             supply=tuple(self.supply(entry) for entry in supply),
             shifts=self.shifts("[zone]", head.get("shift", [])),
             undo=self.undo("[joints]", raw.get("joints", {})),
+            limits=self.limits("[limits]", raw.get("limits", {})),
         )
+
+    def several(self, key: str, raw: Any) -> tuple[Source, ...]:
+        """Take the source of a table; what stands in the papers and on the maps of land may have several."""
+        if isinstance(raw, list) and key in RECORDS:
+            return tuple(self.source(key, f"[[{key}]]", entry) for entry in raw)
+        return (self.source(key, f"[{key}]", raw),)
 
     def place(self, where: str, raw: Any) -> Place:
         """Take the place: county codes as text, and a box in degrees."""
@@ -248,6 +264,27 @@ class Reader(Entries):
         if not numbers or not (-180 <= box[0] < box[2] <= 180 and -90 <= box[1] < box[3] <= 90):
             raise self.fail(where, "place.box", box, "allow.box")
         return Place(tuple(county), (float(box[0]), float(box[1]), float(box[2]), float(box[3])))
+
+    def limits(self, where: str, raw: Any) -> tuple[Entry, ...]:
+        """Take the limits that the zone sets in place of its profile's; what each may be, the profile knows."""
+        raw = self.table(where, "limits", raw)
+        found = []
+        for key, given in raw.items():
+            entry = self.table(where, key, given)
+            self.known(f"{where} {key}", entry, {*FORMS, "basis", "cite"})
+            found.append(Entry(key, self.place_of(where, key), dict(entry)))
+        return tuple(found)
+
+    def error(self, where: str, raw: Any) -> tuple[float, ...]:
+        """Take the error of heights: one length, or its systematic and its random part."""
+        if not isinstance(raw, dict):
+            return (self.metres(where, "error", raw),)
+        parts = ("systematic", "random")
+        self.known(f"{where} error", raw, set(parts))
+        for part in parts:
+            if part not in raw:
+                raise self.missing(f"{where} error", part)
+        return tuple(self.metres(where, f"error.{part}", raw[part]) for part in parts)
 
     def undo(self, where: str, raw: Any) -> frozenset[str]:
         """Take the ids of joins that are not to be made."""
@@ -293,7 +330,8 @@ class Reader(Entries):
         """Take one source; column names, words and units are checked against fields.csv and vocabulary.csv."""
         raw = self.table(where, key, raw)
         table = key if key in (*_TABLES, "ground") else "layer"
-        self.known(where, raw, {"layer": _LAYER_KEYS, "ground": _GROUND_KEYS}.get(table, _SOURCE_KEYS))
+        keys = {"layer": _LAYER_KEYS, "ground": _GROUND_KEYS, "constraints": _CONSTRAINT_KEYS}
+        self.known(where, raw, keys.get(table, _SOURCE_KEYS))
         snap = raw.get("snap")
         digitised = self.code(where, raw, "flow", "flow")
         if digitised not in (None, "digitised"):
@@ -328,9 +366,18 @@ class Reader(Entries):
             snap_m=None if snap is None else self.metres(where, "snap", snap),
             shift=read_shift(self, where, raw["shift"]) if "shift" in raw else None,
             unit_m=LENGTHS[raw["unit"]] if "unit" in raw else None,
+            error_m=self.error(where, raw["error"]) if "error" in raw else (),
             old_heights=raw.get("height_datum") == "1956",
             position_checked=self.flag(where, raw, "position_checked"),
+            checked=self.checked(where, raw),
         )
+
+    def checked(self, where: str, raw: Mapping[str, Any]) -> tuple[str, ...]:
+        """Take the kinds of constraint that were looked at in full."""
+        kinds, known = raw.get("checked", []), vocabulary("constraint")
+        if not isinstance(kinds, list) or not all(isinstance(k, str) and plain(k) in known for k in kinds):
+            raise self.fail(where, "checked", kinds, listing(dict.fromkeys(known.values()), 40))
+        return tuple(known[plain(kind)] for kind in kinds)
 
     def columns(self, where: str, raw: Mapping[str, Any], table: str) -> dict[str, str]:
         """Take the column names: ours → theirs."""
@@ -400,9 +447,6 @@ class Reader(Entries):
             or not all(isinstance(v, int | float) and math.isfinite(v) for v in at)
         ):
             raise self.fail(where, "at", at, "allow.at")
-        capacity = raw.get("capacity", math.nan)
-        if not isinstance(capacity, int | float):
-            raise self.fail(where, "capacity", capacity, "allow.number")
         return Supply(
             id=self.text(where, raw, "id") or "",
             service=self.text(where, raw, "service") or "",
@@ -415,6 +459,14 @@ class Reader(Entries):
             expires=self.date(where, raw, "expires"),
             works=self.text(where, raw, "works"),
             name=self.text(where, raw, "name"),
-            capacity=float(capacity),
-            capacity_unit=self.text(where, raw, "capacity_unit"),
+            capacity=self.amount(where, raw, "capacity"),
+            capacity_unit=self.code(where, raw, "capacity_unit", "capacity_unit"),
+            capacity_used=self.amount(where, raw, "capacity_used"),
         )
+
+    def amount(self, where: str, raw: Mapping[str, Any], key: str) -> float:
+        """Take a number; NaN where there is none."""
+        value = raw.get(key, math.nan)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise self.fail(where, key, value, "allow.number")
+        return float(value)

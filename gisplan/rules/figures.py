@@ -1,6 +1,6 @@
 """Figures: the norms and factors by which demand and capacity are reckoned, each with unit, basis and clause.
 
-They stand in a profile as ``[service.<key>.figure.<name>]``; which names there are, and in which unit, says figures.csv.
+They stand in a profile as ``[service.<key>.figure.<name>]``; figures.csv says which names there are, in which unit.
 """
 
 from __future__ import annotations

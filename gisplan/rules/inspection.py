@@ -30,6 +30,7 @@ UNITS: Mapping[str, str] = {
     "cross_connection": "m",
     "manhole_spacing": "m",
     "size_step": "mm",
+    "evidence_notice": "days",
 }
 """Every key that a profile may set, and the unit of its limit."""
 BY_DIAMETER = ("manhole_spacing", "size_step")
@@ -49,7 +50,7 @@ class Inspection:
     value
         The limit in `unit`; of a table by diameter its smallest.
     unit
-        ``m``, ``mm`` or ``%``.
+        ``m``, ``mm``, ``%`` or ``days``.
     basis
         ``code``, ``local`` or ``assumed``.
     code, clause
@@ -140,10 +141,17 @@ def read(raw: Any, default: Mapping[str, Any], codes: Mapping[str, Label], fail:
         if key not in UNITS:
             raise fail(f"inspection.{key}", "…", f"known entries: {', '.join(sorted(UNITS))}")
     merged = overlay(assumed(default), raw)
-    return {key: _inspection(key, merged.get(key), codes, fail) for key in UNITS}
+    return {key: read_one(key, merged.get(key), codes, fail) for key in UNITS}
 
 
-def _inspection(key: str, raw: Any, codes: Mapping[str, Label], fail: Fail) -> Inspection:
+def read_one(key: str, raw: Any, codes: Mapping[str, Label], fail: Fail) -> Inspection:
+    """Read one ``[inspection.<key>]`` table, its label included.
+
+    Raises
+    ------
+    ProfileError
+        It says something that is not allowed.
+    """
     where = f"inspection.{key}"
     form = "by_diameter" if key in BY_DIAMETER else "value"
     if not isinstance(raw, dict):

@@ -22,8 +22,11 @@ from gisplan.base.labels import Label, say
 from gisplan.base.units import Quantity, number, quantity
 from gisplan.rules.figures import DEMANDS, Figure
 from gisplan.rules.figures import read as read_figure
-from gisplan.rules.inspection import Inspection, overlay
+from gisplan.rules.inspection import Fail, Inspection, overlay
 from gisplan.rules.inspection import read as read_inspections
+from gisplan.rules.land import LandRules
+from gisplan.rules.land import overlay as over_land
+from gisplan.rules.land import read as read_land
 
 NEEDS = ("required", "promised", "optional")
 SHAPES = ("lines", "surface")
@@ -92,6 +95,16 @@ class Condition:
 
 
 @dataclass(frozen=True)
+class Override:
+    """What a zone's own file has put in place of a limit: what stood there before, and where the new one is from."""
+
+    former: str
+    basis: str
+    code: str
+    clause: str
+
+
+@dataclass(frozen=True)
 class Service:
     """One connection (通) or the levelling (平)."""
 
@@ -111,6 +124,7 @@ class Service:
     price: Quantity | None
     price_basis: str
     conditions: tuple[Condition, ...]
+    shares: str = ""
     demand: str = ""
     capacity: str = ""
     figures: Mapping[str, Figure] = field(default_factory=dict)
@@ -141,6 +155,8 @@ class Profile:
     codes: Mapping[str, Label]
     services: tuple[Service, ...]
     inspections: Mapping[str, Inspection]
+    land: LandRules
+    overridden: Mapping[str, Override] = field(default_factory=dict)
 
     def service(self, key: str) -> Service:
         """Give one service, by its key or any of its names (污水, Sewerage, WS).
@@ -214,6 +230,28 @@ def _shipped(name: str) -> Profile:
     return _Reader(name).profile(_resolve(name, None, ()))
 
 
+def read_limit(where: str, raw: Mapping[str, Any], measure: Measure, fail: Fail) -> Limit:
+    """Read the one limit of a condition: at_least, at_most, between, one_of, holds or by_use.
+
+    Parameters
+    ----------
+    where
+        The entry, for what is said when it is refused.
+    raw
+        The entry's table.
+    measure
+        What the condition is about.
+    fail
+        Makes the refusal of (key, value found, what is allowed).
+
+    Raises
+    ------
+    ProfileError
+        It is no limit for this measure.
+    """
+    return _Reader("", fail).limit(where, {key: value for key, value in raw.items() if key in LIMIT_FORMS}, measure)
+
+
 def named(text: str) -> Profile | None:
     """Find the shipped profile that a promise (``七通一平``) names, by id or label."""
     for identity in shipped():
@@ -264,6 +302,8 @@ def _overlay(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]
         old = merged.get(key)
         if key in ("inspection", "figure") and isinstance(old, dict):
             merged[key] = overlay(old, value)
+        elif key == "land" and isinstance(old, dict):
+            merged[key] = over_land(old, value)
         elif isinstance(old, dict) and isinstance(value, dict):
             merged[key] = _overlay(old, value)
         elif key == "condition" and isinstance(old, list):
@@ -271,7 +311,9 @@ def _overlay(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]
             for row in value:
                 # A new limit replaces the old one whole, whatever its form was.
                 kept = {
-                    k: v for k, v in rows.get(row.get("id"), {}).items() if not (k in _LIMITS and _LIMITS & set(row))
+                    k: v
+                    for k, v in rows.get(row.get("id"), {}).items()
+                    if not (k in LIMIT_FORMS and LIMIT_FORMS & set(row))
                 }
                 rows[row.get("id")] = {**kept, **row}
             merged[key] = list(rows.values())
@@ -280,23 +322,26 @@ def _overlay(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]
     return merged
 
 
-_LIMITS = {"at_least", "at_most", "between", "one_of", "holds", "by_use"}
+LIMIT_FORMS = {"at_least", "at_most", "between", "one_of", "holds", "by_use"}
 _PROFILE_KEYS = {"id", "version", "label", "extends", "snap", "parcel_overlap"}
 _SERVICE_KEYS = {
     "label", "letter", "short", "shape", "flow", "crossings", "combined", "colour", "need", "group",
-    "sources", "responsible", "price", "condition", "demand", "capacity", "figure",
+    "sources", "responsible", "price", "condition", "shares", "demand", "capacity", "figure",
 }  # fmt: skip
-_CONDITION_KEYS = {"id", "label", "measure", "weight", "basis", "cite"} | _LIMITS
+_CONDITION_KEYS = {"id", "label", "measure", "weight", "basis", "cite"} | LIMIT_FORMS
 _DEFAULT = "jiutong_connection"
 
 
 class _Reader:
     """Turns a merged TOML tree into a Profile and says exactly what is wrong with it."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, refuse: Fail | None = None) -> None:
         self.name = name
+        self.refuse = refuse
 
-    def fail(self, key: str, found: object, allowed: str) -> ProfileError:
+    def fail(self, key: str, found: object, allowed: str) -> Exception:
+        if self.refuse is not None:
+            return self.refuse(key, found, allowed)
         return ProfileError(f"profile {self.name}: {key} = {found!r} is not allowed; {allowed}.")
 
     def known(self, key: str, found: Iterable[str], allowed: set[str]) -> None:
@@ -310,7 +355,7 @@ class _Reader:
         return str(found)
 
     def profile(self, raw: Mapping[str, Any]) -> Profile:
-        self.known("", raw, {"profile", "codes", "service", "inspection", "table"})
+        self.known("", raw, {"profile", "codes", "service", "inspection", "land", "table"})
         head = raw.get("profile", {})
         self.known("profile", head, _PROFILE_KEYS)
         for key in ("id", "version", "label"):
@@ -320,6 +365,8 @@ class _Reader:
         services = tuple(self.service(key, entry, codes) for key, entry in raw.get("service", {}).items())
         if not services:
             raise self.fail("service", None, "at least one [service.x] is needed")
+        for service in services:
+            self.choice(f"service.{service.key}.shares", service.shares, ("", *(s.key for s in services)))
         return Profile(
             str(head["id"]),
             str(head["version"]),
@@ -329,6 +376,7 @@ class _Reader:
             codes,
             services,
             self.inspections(raw.get("inspection", {}), codes),
+            read_land(raw.get("land", {}), codes, self.fail),
         )
 
     def amount(self, key: str, text: str, unit: str) -> Quantity:
@@ -364,6 +412,7 @@ class _Reader:
             price=self.amount(f"{where}.price", price["value"], "CNY/m") if "value" in price else None,
             price_basis=self.choice(f"{where}.price.basis", price.get("basis", "assumed"), BASES),
             conditions=tuple(self.condition(key, row, codes) for row in raw.get("condition", ())),
+            shares=str(raw.get("shares", "")),
             demand=self.choice(f"{where}.demand", raw.get("demand", ""), ("", *DEMANDS)),
             capacity=self.choice(f"{where}.capacity", raw.get("capacity", ""), CAPACITIES),
             figures={
@@ -402,9 +451,9 @@ class _Reader:
         return read_inspections(raw, base, codes, self.fail)
 
     def limit(self, where: str, raw: Mapping[str, Any], measure: Measure) -> Limit:
-        forms = _LIMITS & set(raw)
+        forms = LIMIT_FORMS & set(raw)
         if len(forms) != 1:
-            raise self.fail(where, ", ".join(sorted(forms)) or None, f"exactly one of {', '.join(sorted(_LIMITS))}")
+            raise self.fail(where, ", ".join(sorted(forms)) or None, f"exactly one of {', '.join(sorted(LIMIT_FORMS))}")
         form = forms.pop()
         value = raw[form]
         if form == "by_use" and measure.kind != "ground":

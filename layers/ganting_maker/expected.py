@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ganting_maker.land import BLANK_USE, DETACHED, FACTORY, NO_HEAT, ODD_USE, OVERLAP, READY, SOON, Slot, find, slot
+from ganting_maker.land import (
+    BLANK_USE,
+    DETACHED,
+    FACTORY,
+    LOW,
+    NO_GROUND,
+    NO_HEAT,
+    ODD_USE,
+    OVERLAP,
+    READY,
+    SECOND,
+    SOON,
+    Slot,
+    find,
+    slot,
+)
 from ganting_maker.papers import EXPIRED, LETTER_AGAINST, LETTER_NOT
 from ganting_maker.parcels import Parcel
 
@@ -29,23 +44,23 @@ EAST: tuple[tuple[tuple[Slot, ...], dict[str, tuple[str, str, str]]], ...] = (
     (SOUTH_STREET, {
         "road": ("A", "connected", "南外环路已通"), "water": ("D", "closed_valve", "支管阀门关闭"),
         "gas": ("D", "too_far", "最近中压管超过50米"), "heat": ("D", "too_far", "最近热力管超过50米"),
-        "power": ("A", "connected", "10千伏已通"), "sewage": ("B", "construction", "管已通，厂在建"),
+        "sewage": ("U", "downhill_unknown", "南外环东段管底高程未测"),
         "storm": ("A", "connected", "经南外环至南排口"),
     }),
     (FIRST, {
-        "road": ("B", "construction", "纬一街东段在建"), "water": ("C", "planned", "规划且资金下达"),
+        "road": ("B", "construction", "纬一街东段在建"),
         "storm": ("D", "not_connected", "下游断头80米"), "sewage": ("D", "not_connected", "下游断头80米"),
-        "power": ("D", "duct_only", "只有空排管"), "telecom": ("D", "duct_only", "只有空管道"),
+        "power": ("D", "duct_only", "只有空排管"), "telecom": ("B", "construction", "空管道已成，在建工程将敷缆"),
         "heat": ("D", "too_far", "最近热力管超过50米"),
     }),
     (AVENUE, {
         "road": ("A", "connected", "中央大道已通"), "water": ("D", "undersized", "DN100小于DN150"),
         "telecom": ("D", "not_connected", "与干线相差约3米"), "heat": ("U", "valve_unknown", "阀门状态为锈死"),
-        "gas": ("A", "connected", "中压已通"), "sewage": ("B", "construction", "管已通，厂在建"),
+        "gas": ("A", "connected", "中压已通"),
     }),
     (THIRD, {
         "road": ("C", "planned", "规划且资金下达"), "water": ("U", "status_unknown", "状态词待查"),
-        "sewage": ("U", "direction_unknown", "流向空白"), "power": ("D", "undated", "规划无日期"),
+        "power": ("D", "undated", "规划无日期"),
         "telecom": ("U", "contradiction", "画作现状而工程在招标"), "gas": ("D", "abandoned", "管线停用"),
         "heat": ("B", "construction", "在建，有完工日"),
     }),
@@ -58,7 +73,8 @@ EAST: tuple[tuple[tuple[Slot, ...], dict[str, tuple[str, str, str]]], ...] = (
     (NORTH, {
         "road": ("B", "built", "已建未投运"), "gas": ("B", "built", "已建未投运"),
         "water": ("B", "construction", "供水工程在建"),
-        "catv": ("C", "planned", "规划且资金下达"), "power": ("A", "connected", "10千伏已通"),
+        "catv": ("A", "shares_duct", "函称与通信同管敷设，通信已通"),
+        "power": ("D", "no_capacity", "开闭所余量已被在先者占满"),
     }),
 )  # fmt: skip
 
@@ -82,6 +98,12 @@ def _all() -> Iterator[Row]:
             for service, (grade, code, why) in services.items():
                 if (place, service) != (LETTER_AGAINST, "catv"):
                     yield place, service, grade, code, why
+    yield FIRST[0], "water", "C", "planned", "规划且资金下达"
+    yield FIRST[1], "water", "D", "no_capacity", "未收储者排在最后，水厂余量已分完"
+    for place in (east(4, "S", 2), east(3, "N", 2)):
+        yield place, "sewage", "U", "direction_unknown", "流向空白，管底高程也未测"
+    yield east(2, "N"), "sewage", "U", "ground_unknown", "高程模型早于平整，最低地面不明"
+    yield east(2, "N", 2), "sewage", "D", "uphill", "下一管段起点高出0.34米，又无泵"
     yield from _west()
     yield from _middle()
     yield from _levelling()
@@ -94,7 +116,8 @@ def _west() -> Iterator[Row]:
             yield place, service, "U", "overdue", "中央大道西延逾期"
     yield slot("GT", 1, 1, "S", 0, "W"), "road", "D", "unfunded", "南外环西延专项债只是已报"
     yield slot("GT", 2, 1, "S", 1), "road", "D", "unfunded", "南外环西延专项债只是已报"
-    yield slot("GT", 2, 1, "S", 1), "water", "A", "connected", "管画作现状，路只是规划"
+    yield slot("GT", 2, 1, "S", 1), "water", "D", "no_capacity", "管画作现状，但经DN150，先得者已超其能力"
+    yield slot("GT", 2, 1, "S", 1), "heat", "D", "one_leg", "只有供水管，没有回水管"
     yield slot("GT", 2, 1, "S", 1), "sewage", "B", "construction", "管已通，厂在建"
     for place in (slot("GT", 1, 3, "N", 0, "W"), slot("GT", 1, 4, "S", 0, "W")):
         yield place, "road", "C", "planned", "纬三街西段规划且资金下达"
@@ -114,6 +137,13 @@ def _middle() -> Iterator[Row]:
     for place in (slot("GT", 5, 1, "N", 1), slot("GT", 5, 2, "S", 1)):
         for service in ("storm", "sewage"):
             yield place, service, "D", "not_connected", "下游断头80米"
+    for service in (*NINE, "leveling"):
+        if service != "power":
+            yield SECOND, service, "A", "accepted" if service == "leveling" else "connected", "在网且在用"
+    yield SECOND, "power", "D", "no_capacity", "最后3兆伏安已归XM-03，XM-05无余"
+    yield slot("GT", 3, 3, "N", 2), "storm", "D", "no_capacity", "中央大道DN1000小于上游DN2400，先得者已占满"
+    yield LOW, "sewage", "D", "needs_lifting", "场地比接户井要求低约1米"
+    yield LOW, "storm", "A", "connected", "雨水管埋得深，能自流"
     yield slot("GT", 2, 5, "N", 1, ""), "storm", "D", "combined_only", "合流管不通雨水"
     yield slot("GT", 2, 5, "N", 1, ""), "sewage", "A", "connected", "合流管可排污水，附警告"
     yield NO_HEAT, "heat", "N", "decision", "会议纪要：仓储不供热"
@@ -130,6 +160,9 @@ def _middle() -> Iterator[Row]:
 def _levelling() -> Iterator[Row]:
     yield SOON, "leveling", "A", "accepted", "验收且高程模型平整"
     yield BLANK_USE, "leveling", "U", "use_unknown", "用地性质空白"
+    yield NO_GROUND, "leveling", "U", "ground_gap", "高程模型在此有云洞"
+    for service in ("storm", "sewage"):
+        yield NO_GROUND, service, "U", "ground_unknown", "高程模型在此有云洞，最低地面不明"
     yield NO_HEAT, "leveling", "U", "ground_older", "验收在高程模型之后"
     yield east(2, "N"), "leveling", "U", "ground_older", "验收在高程模型之后"
     yield slot("CQ", 2, 2, "S", 0), "leveling", "U", "no_acceptance", "无验收记录"

@@ -9,12 +9,13 @@ import shapely
 from shapely import Polygon
 
 from ganting_maker.frame import GT, expressway, rail, river
-from ganting_maker.land import FACTORY, SLIVER, find, slot
+from ganting_maker.land import FACTORY, NO_HEAT, SLIVER, find, slot
 from ganting_maker.parcels import Parcel
 
 ASSUMED = "假设（assumed）"
 BUILDING_COLUMNS = (
-    "building", "name", "parcel", "storey", "floor_area_m2", "vacant_m2", "clear_height_m", "floor_load_kn_m2", "basis",
+    "building", "name", "parcel", "storey", "floor_area_m2", "vacant_m2", "clear_height_m", "floor_load_kn_m2",
+    "accepted_on", "accepted_number", "basis",
 )  # fmt: skip
 
 
@@ -27,7 +28,19 @@ def buildings(parcels: list[Parcel], rng: np.random.Generator) -> list[dict[str,
             free = float(rng.choice([0.0, 0.0, 0.5, 1.0])) * area
             height = 9.0 if storeys == 1 else 7.2 if storey == 1 else 4.8
             load = 20.0 if storey == 1 else 7.5
-            values = (f"CF-{n}", f"标准厂房{n}号楼（示例）", parcel, storey, area, free, height, load, ASSUMED)
+            values = (
+                f"CF-{n}",
+                f"标准厂房{n}号楼（示例）",
+                parcel,
+                storey,
+                area,
+                free,
+                height,
+                load,
+                "2024-11-15" if n < 4 else None,
+                f"竣备〔2024〕{n:02d}号（示例）" if n < 4 else None,
+                ASSUMED,
+            )
             rows.append(dict(zip(BUILDING_COLUMNS, values, strict=True)))
     return rows
 
@@ -68,6 +81,7 @@ def constraints(
     loess = area((2790, 1500), (3290, 1500), (3290, 2420), (2790, 2420))
     goaf = area((1180, 40), (1420, 40), (1380, 190), (1200, 210))
     digs = find(parcels, slot("GT", 6, 1, "N", 1)).geometry
+    graves = find(parcels, NO_HEAT).geometry.representative_point().buffer(6.0)
     power, gas = high_voltage.buffer(12.5, cap_style="flat"), high_pressure.buffer(15.0, cap_style="flat")
     rows: list[tuple[str, str, str, shapely.Geometry, str]] = [
         ("XZ-1", "高压走廊", "110千伏高压走廊（示例）", power, "宽25米（假设），廊内不得建筑"),
@@ -75,6 +89,10 @@ def constraints(
         ("XZ-3", "湿陷性黄土", "东北片湿陷性黄土（示例）", loess, "自重湿陷，需地基处理"),
         ("XZ-4", "采空区", "疑似采空区（示例）", goaf, "待物探"),
         ("XZ-5", "考古待勘", "考古待勘范围（示例）", digs, "先考古后出让"),
+        ("XZ-8", "障碍物", "待迁坟墓两座（示例）", graves, "待迁"),
+        ("XZ-9", "生态保护红线", "待核边线（示例）", GT.line((-60.0, 1700.0), (180.0, 1700.0)), "只有线，没有面"),
+        ("XZ-10", "待定管控", "待定范围（示例）", area((60, 2020), (160, 2020), (160, 2100), (60, 2100)), "类型看不懂"),
+        ("XZ-7", "生态保护红线", "西河滨岸（示例）", river().buffer(25.0), "河岸缓冲，不占地块"),
         ("XZ-6", "洪水淹没线", "五十年一遇淹没范围（示例）", river().buffer(90.0), "设防水位待核"),
     ]
     return [

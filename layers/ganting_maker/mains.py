@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ from shapely import LineString, Point, STRtree
 from shapely.ops import substring
 
 from ganting_maker.frame import CQ, GT, SITES, Edge, Site, expressway, rail, rail_u
+from ganting_maker.loads import CIRCUIT_MVA, PEAK_HOUR, POWER_FACTOR
 from ganting_maker.parcels import Parcel
 from ganting_maker.story import LETTERS, SIDE, SMALL_MAINS, Plant, Spec, mains, plain, plants
 
@@ -18,6 +20,8 @@ Row = dict[str, Any]
 OPERATING = ("现状", "现状", "现状", "已建", "运行", "在用")
 HANDED_OVER = "PT-17"
 """Works that laid the mains of 迎宾大道 and handed them over."""
+SPARE = 1.25
+"""A main is laid larger than what hangs on it asks for."""
 LATERAL_SIZE = {"water": 150, "gas": 90, "heat": 200}
 
 
@@ -74,15 +78,36 @@ def attributes(service: str, site: Site, edge: Edge) -> Row:
     if service == "water":
         return {"diameter_mm": SMALL_MAINS.get(edge, (200, 300, 500)[wide]) if site is GT else (200, 300, 400)[wide]}
     if service == "power":
-        return {"voltage_kv": 10.0, "capacity": (9.0, 9.0, 18.0)[wide], "capacity_unit": "MVA"}
+        return {"voltage_kv": 10.0, "circuits": (1, 2, 4)[wide]}
     if service == "telecom":
         return {"holes_total": (8, 14, 24)[wide], "holes_used": (4, 8, 13)[wide]}
     if service == "gas":
         return {"diameter_mm": (110, 160, 250)[wide], "pressure_class": "中压A" if wide else "中压B"}
     if service == "heat":
         steam = site is GT and edge[0] == "V" and edge[1] == 1
-        return {"diameter_mm": (200, 300, 500)[wide], "medium": "蒸汽" if steam else "热水"}
+        return {
+            "diameter_mm": (200, 300, 500)[wide],
+            "medium": "蒸汽" if steam else "热水",
+            "leg": "供" if steam else "双管",
+        }
     return {"fibres": (48, 96, 144)[wide]}
+
+
+WATER_SIZES = (150, 200, 300, 400, 500, 600, 800, 1000, 1200, 1400)
+
+
+def resize(service: str, rows: list[Row], load: dict[str, float]) -> None:
+    """Enlarge the mains to what hangs on them; those that the story calls small stay small."""
+    small = {main_name(service, GT, edge) for edge in SMALL_MAINS} if service == "water" else set()
+    for row in rows:
+        if row["role"] != "line" or row.get("voltage_kv") == 110.0:
+            continue
+        name, need = row["feature"], SPARE * load.get(row["feature"], 0.0)
+        if service == "power":
+            row["circuits"] = max(row.get("circuits") or 1, math.ceil(need / (CIRCUIT_MVA * POWER_FACTOR * 1000)))
+        elif name not in small and row.get("diameter_mm") and row["diameter_mm"] >= 150:
+            fits = [d for d in WATER_SIZES if math.pi / 4 * (d / 1000) ** 2 * 86400 / PEAK_HOUR >= need]
+            row["diameter_mm"] = max(row["diameter_mm"], fits[0])
 
 
 def feeder(service: str, plant: Plant, rows: list[Row]) -> list[Row]:
@@ -103,9 +128,9 @@ def feeder(service: str, plant: Plant, rows: list[Row]) -> list[Row]:
 
 FEEDERS: dict[str, Row] = {
     "road": {"road_class": "主干路", "width_m": 32.0, "redline_m": 50.0},
-    "water": {"diameter_mm": 600}, "power": {"voltage_kv": 10.0, "capacity": 36.0, "capacity_unit": "MVA"},
+    "water": {"diameter_mm": 600}, "power": {"voltage_kv": 10.0, "circuits": 4},
     "telecom": {"holes_total": 24, "holes_used": 15}, "gas": {"diameter_mm": 315, "pressure_class": "中压A"},
-    "heat": {"diameter_mm": 600, "medium": "热水"}, "catv": {"fibres": 288},
+    "heat": {"diameter_mm": 600, "medium": "热水", "leg": "双管"}, "catv": {"fibres": 288},
 }  # fmt: skip
 
 
@@ -178,7 +203,13 @@ def _power(rows: list[Row]) -> list[Row]:
     station = next(r for r in rows if r["feature"] == "GD-GT-BDZ1")["geometry"]
     line = GT.line((2330, 2740), (2330, 1440), (1760, 1436))
     return [{"feature": "GD-GY-1", "role": "line", "status": "现状", "name": "110千伏架空线", "voltage_kv": 110.0,
-             "capacity": 120.0, "capacity_unit": "MVA", "geometry": LineString([*line.coords, station])}]  # fmt: skip
+             "circuits": 2, "geometry": LineString([*line.coords, station])}]  # fmt: skip
+
+
+HYDRANTS = (("H", 2, 3), ("H", 2, 4), ("V", 4, 3), ("V", 4, 4), ("H", 3, 4), ("H", 5, 4), ("H", 3, 3), ("V", 3, 4),
+            ("H", 4, 4), ("H", 1, 3))  # fmt: skip
+SPARSE, DRY = ("H", 1, 3), ("H", 5, 4)
+"""Streets with hydrants; the one where they stand too far apart, and the one where nobody knows whether they work."""
 
 
 def _water(rows: list[Row]) -> list[Row]:
@@ -186,10 +217,11 @@ def _water(rows: list[Row]) -> list[Row]:
     old = GT.line((1135, 512.5), (1660, 512.5))
     out: list[Row] = [{"feature": "JS-GT-FQ1", "role": "line", "status": "废弃", "name": "旧给水管", "diameter_mm": 200,
                        "geometry": old}]  # fmt: skip
-    for k, edge in enumerate((("H", 2, 3), ("H", 2, 4), ("V", 4, 3), ("V", 4, 4), ("H", 3, 4), ("H", 5, 4)), start=1):
+    for k, edge in enumerate(HYDRANTS, start=1):
         line = next(r for r in rows if r["feature"] == main_name("water", GT, edge))["geometry"]
-        for n, d in enumerate(np.arange(50.0, line.length - 30.0, 115.0), start=1):
-            out.append({"feature": f"JS-XF-{k:02d}{n:02d}", "role": "hydrant", "status": "现状", "name": "消火栓",
+        for n, d in enumerate(np.arange(50.0, line.length - 30.0, 175.0 if edge == SPARSE else 115.0), start=1):
+            out.append({"feature": f"JS-XF-{k:02d}{n:02d}", "role": "hydrant", "name": "消火栓",
+                        "status": "待查" if edge == DRY else "现状",
                         "geometry": millimetre(line.interpolate(float(d)))})  # fmt: skip
         out.append({"feature": f"JS-F-{k:02d}", "role": "valve", "status": "现状", "open": "开", "name": "阀门",
                     "geometry": Point(line.coords[0])})  # fmt: skip

@@ -18,7 +18,7 @@ ISSUERS = {
     "catv": "广电网络分公司（示例）",
     "gas": "燃气公司（示例）",
 }
-RESERVE = {"power": (3.0, "MVA"), "gas": (400.0, "标方/时"), "telecom": (24.0, "芯")}
+RESERVE = {"power": (3.0, "MVA"), "gas": (400.0, "标方/时")}
 BUREAU = "开发区建设局（示例）"
 
 EXPIRED = slot("CQ", 1, 2, "N", 1)
@@ -69,7 +69,8 @@ def _letters() -> list[Paper]:
     for n, place in enumerate((*READY, SOON)):
         for k, (service, issuer) in enumerate(ISSUERS.items()):
             number, day = f"复函〔2026〕{10 * n + k + 31}号（示例）", f"2026-0{3 + n}-1{k}"
-            out.append(Paper(place, service, issuer, number, day, "2027-12-31", "connected", "同意接入"))
+            until = "2026-12-20" if (place, service) == (SOON, "telecom") else "2027-12-31"
+            out.append(Paper(place, service, issuer, number, day, until, "connected", "同意接入"))
     return out
 
 

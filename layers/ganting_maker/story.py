@@ -47,12 +47,16 @@ STATES: dict[str, dict[Edge, Spec | None]] = {
         ("H", 5, 6): {"status": "在建", "works": "PT-03", "diameter_mm": 400},
     },
     "storm": {
-        ("H", 0, 1): OPEN, ("H", 1, 1): OPEN, ("H", 3, 1): OPEN, ("H", 0, 6): OPEN, ("H", 1, 6): OPEN,
-        ("H", 2, 6): OPEN, ("H", 3, 6): OPEN, ("H", 4, 6): DRAINAGE, ("H", 5, 6): DRAINAGE,
-        ("H", 1, 4): {"break": True}, ("H", 5, 2): {"system": "合流"},
+        ("H", 0, 1): OPEN, ("H", 1, 1): OPEN, ("H", 3, 1): OPEN, ("H", 4, 1): OPEN, ("H", 5, 1): OPEN,
+        ("H", 0, 6): OPEN, ("H", 1, 6): OPEN, ("H", 2, 6): OPEN, ("H", 3, 6): OPEN, ("H", 4, 6): DRAINAGE,
+        ("H", 5, 6): DRAINAGE,
+        ("H", 1, 4): {"break": True}, ("H", 5, 2): {"system": "合流"}, ("H", 2, 3): {"flaw": 1000},
+        ("H", 2, 5): {"flaw": "swap"},
     },
     "sewage": {
-        ("H", 0, 6): OPEN, ("H", 1, 6): OPEN, ("H", 2, 6): OPEN, ("H", 3, 6): {"flow": None}, ("H", 4, 6): DRAINAGE,
+        ("H", 0, 5): {"flaw": "unmeasured"}, ("H", 0, 6): OPEN, ("H", 1, 6): OPEN, ("H", 2, 6): {"flaw": "step"},
+        ("H", 3, 6): {"flaw": "lost"},
+        ("V", 5, 3): {"flaw": "flat"}, ("H", 4, 6): DRAINAGE,
         ("H", 5, 6): DRAINAGE, ("H", 1, 4): {"break": True}, ("H", 5, 2): {"system": "合流"},
         ("H", 4, 3): {"shallow": True},
     },
@@ -62,14 +66,16 @@ STATES: dict[str, dict[Edge, Spec | None]] = {
         ("H", 5, 6): OPEN,
     },
     "telecom": {
-        ("H", 1, 1): OPEN, ("H", 2, 1): OVERDUE, ("H", 0, 6): OPEN, ("H", 1, 6): {"role": "duct"},
-        ("H", 2, 6): {"gap_m": 3.0}, ("H", 3, 6): TENDER, ("H", 4, 6): OPEN, ("H", 5, 6): OPEN,
+        ("H", 1, 1): OPEN, ("H", 2, 1): OVERDUE, ("H", 0, 6): {"holes_used": 24},
+        ("H", 1, 6): {"role": "duct", "works": "PT-07"},
+        ("H", 2, 6): {"gap_m": 3.0}, ("H", 3, 6): TENDER, ("H", 4, 6): {"holes_used": None}, ("H", 5, 6): OPEN,
     },
     "gas": {
         ("H", 2, 1): OVERDUE, ("H", 0, 2): None, ("H", 2, 6): OPEN, ("H", 3, 6): {"status": "停用"},
         ("H", 4, 6): OPEN, ("H", 5, 6): BUILT,
     },
     "heat": {
+        ("H", 0, 2): {"leg": "供"}, ("H", 1, 2): {"leg": "供"}, ("H", 1, 5): {"leg": None},
         ("H", 0, 4): None, ("H", 0, 5): None, ("V", 4, 1): None, ("V", 5, 1): None, ("H", 2, 6): {"valve": "锈死"},
         ("H", 3, 6): {"status": "在建", "works": "PT-12"}, ("H", 4, 6): {"status": "规划", "works": "PT-11"},
     },
@@ -149,3 +155,6 @@ SUPPLY = {
     "BS-CQ-GB": ("CQ", "catv", "headend", (0, 2), "广电网络分公司（示例）", "广电函〔2026〕7号（示例）"),
 }
 """Boundary supply points (边界接入点) of zone.toml: site, service, kind, node of the grid, issuer, document."""
+
+GIVEN = {"BS-CQ-JS": (24000.0, 15600.0, "立方米/日"), "BS-CQ-RQ": (8000.0, 3100.0, "标方/时")}
+"""What the boundary supply points give, and what of it is promised."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -64,8 +65,37 @@ class Ground:
         return np.where(inside, water - np.clip(far, 0, 25) * 0.06, np.maximum(z, water + 1.5))
 
 
-def write(path: Path, ground: Ground, pads: list[Polygon], seed: int) -> None:
-    """Write the elevation model: natural ground, levelled parcels as planes, survey noise of some centimetres."""
+@dataclass(frozen=True)
+class Model:
+    """The elevation model: heights on a grid, north up, `NODATA` where nothing was measured."""
+
+    west: float
+    north: float
+    heights: np.ndarray
+
+    def lowest(self, shape: Polygon) -> float:
+        """Lowest measured cell of a parcel [m]."""
+        return float(self._cells(shape).min())
+
+    def mean(self, shape: Polygon) -> float:
+        """Mean level of a parcel [m]; NaN where nothing was measured."""
+        cells = self._cells(shape)
+        return float(cells.mean()) if len(cells) else math.nan
+
+    def _cells(self, shape: Polygon) -> np.ndarray:
+        rows, columns = self.heights.shape
+        w, s, e, n = shape.bounds
+        c = np.arange(max(0, int((w - self.west) / CELL)), min(columns, int((e - self.west) / CELL) + 1))
+        r = np.arange(max(0, int((self.north - n) / CELL)), min(rows, int((self.north - s) / CELL) + 1))
+        cc, rr = (a.ravel() for a in np.meshgrid(c, r))
+        x, y = self.west + CELL * (cc + 0.5), self.north - CELL * (rr + 0.5)
+        on = shapely.contains_xy(shape, x, y)
+        z = self.heights[rr[on], cc[on]]
+        return np.asarray(z[z > NODATA], dtype=float)
+
+
+def model(ground: Ground, pads: dict[Polygon, float], holes: list[Polygon], seed: int) -> Model:
+    """Natural ground, levelled parcels as planes (raised by so many metres), survey noise of some centimetres, gaps."""
     area = study_area()
     west, south, east, north = (CELL * math.floor(b / CELL) for b in area.bounds)
     columns, rows = int((east - west) / CELL), int((north - south) / CELL)
@@ -76,17 +106,34 @@ def write(path: Path, ground: Ground, pads: list[Polygon], seed: int) -> None:
     inside = shapely.contains_xy(area, x, y)
     z = np.full(x.shape, NODATA)
     z[inside] = ground.at(x[inside], y[inside])
-    for pad in pads:
-        shapely.prepare(pad)
-        w, s, e, n = pad.bounds
-        near = np.flatnonzero((x >= w) & (x <= e) & (y >= s) & (y <= n))
-        on = near[shapely.contains_xy(pad, x[near], y[near])]
-        z[on] = z[on].mean() + PAD_RISE + PAD_SLOPE * (x[on] - pad.centroid.x)
+    for pad, rise in pads.items():
+        on = _inside(pad, x, y)
+        z[on] = z[on].mean() + rise + PAD_SLOPE * (x[on] - pad.centroid.x)
     rng = np.random.default_rng(seed)
     z[inside] += rng.normal(0.0, 0.03, int(inside.sum()))
-    grid = np.round(z, 2).astype("float32").reshape(rows, columns)
+    for hole in holes:
+        z[_inside(hole, x, y)] = NODATA
+    return Model(west, north, np.round(z, 2).astype("float32").reshape(rows, columns))
+
+
+def _inside(shape: Polygon, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Cells whose middle lies in a shape."""
+    shapely.prepare(shape)
+    w, s, e, n = shape.bounds
+    near = np.flatnonzero((x >= w) & (x <= e) & (y >= s) & (y <= n))
+    return near[shapely.contains_xy(shape, x[near], y[near])]
+
+
+def write(path: Path, made: Model) -> None:
+    """Write the elevation model."""
+    rows, columns = made.heights.shape
     with rasterio.open(
         path, "w", driver="GTiff", width=columns, height=rows, count=1, dtype="float32", crs="EPSG:4546", nodata=NODATA,
-        transform=from_origin(west, north, CELL, CELL), compress="deflate", predictor=3, tiled=True, zlevel=9,
+        transform=from_origin(made.west, made.north, CELL, CELL), compress="deflate", predictor=3, tiled=True, zlevel=9,
     ) as raster:  # fmt: skip
-        raster.write(grid, 1)
+        raster.write(made.heights, 1)
+
+
+def flood_level(y: float) -> float:
+    """Design flood of the river at a northing [m]: its stage, and three metres on top."""
+    return round(439.0 + 0.0016 * (y - GRID_ORIGIN[1]) + 3.0, 2)

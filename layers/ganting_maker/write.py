@@ -16,8 +16,10 @@ from pyproj import Transformer
 CRS = "EPSG:4546"
 NUMBERS = {
     "diameter_mm", "width_m", "redline_m", "voltage_kv", "capacity", "capacity_used", "invert_from_m", "invert_to_m",
-    "ground_m", "holes_total", "holes_used", "fibres", "stated_area_m2", "far_min", "far_max",
-    "building_factor_min_pct", "green_max_pct", "invest_min_cny_mu", "tax_min_cny_mu",
+    "ground_m", "holes_total", "holes_used", "fibres", "circuits", "stated_area_m2", "far_min", "far_max",
+    "building_factor_min_pct", "green_max_pct", "invest_min_cny_mu", "tax_min_cny_mu", "output_min_cny_mu",
+    "energy_max_tce_10kcny", "emission_max_kg_10kcny", "rd_min_pct", "height_max_m", "design_level_m", "flood_level_m",
+    "clearance_m",
 }  # fmt: skip
 STAMP = "2026-10-08T00:00:00.000Z"
 COMMON = ["feature", "role", "status", "works", "name", "note"]
@@ -25,7 +27,7 @@ PLANT = ["kind", "capacity", "capacity_unit", "capacity_used"]
 LINE: dict[str, list[str]] = {
     "road": ["road_class", "width_m", "redline_m", "deck"], "water": ["diameter_mm"],
     "storm": ["from_joint", "to_joint", "diameter_mm", "system", "invert_from_m", "invert_to_m"],
-    "power": ["voltage_kv", "capacity", "capacity_unit"], "telecom": ["holes_total", "holes_used"],
+    "power": ["voltage_kv", "circuits"], "telecom": ["holes_total", "holes_used"],
     "gas": ["diameter_mm", "pressure_class"],
 }  # fmt: skip
 POINT: dict[str, list[str]] = {"storm": ["kind", "ground_m"], "road": ["kind"], "water": [*PLANT, "open"]}
@@ -36,11 +38,18 @@ SEWAGE = {
     "invert_from_m": "起点管底", "invert_to_m": "终点管底", "name": "管段名称", "kind": "设施种类",
     "capacity": "规模", "capacity_unit": "规模单位", "capacity_used": "已承诺",
 }  # fmt: skip
-SEWAGE_ROLES = {"line": "污水主管", "lateral": "接户管", "stub": "预留井", "manhole": "检查井", "source": "污水厂"}
+SEWAGE_ROLES = {
+    "line": "污水主管",
+    "lateral": "接户管",
+    "stub": "预留井",
+    "manhole": "检查井",
+    "source": "污水厂",
+    "pump": "提升泵",
+}
 HEAT = {
     "feature": "管线号", "role": "要素", "status": "状态", "works": "工程", "diameter_mm": "口径", "medium": "介质",
-    "open": "阀位", "name": "名称", "kind": "种类", "capacity": "规模", "capacity_unit": "单位",
-    "capacity_used": "已承诺",
+    "open": "阀位", "name": "名称", "kind": "种类", "leg": "供回", "capacity": "规模",
+    "capacity_unit": "单位", "capacity_used": "已承诺",
 }  # fmt: skip
 HEAT_ROLES = {"line": "热力干管", "lateral": "支管", "stub": "接口", "valve": "阀门", "source": "热源"}
 
@@ -142,8 +151,8 @@ def fixed_dates() -> None:
 
 
 def mapping(columns: dict[str, str]) -> str:
-    """Write a column mapping as an inline TOML table; capacity_used is no column of ours."""
-    return "{ " + ", ".join(f'{k} = "{v}"' for k, v in columns.items() if k != "capacity_used") + " }"
+    """Write a column mapping as an inline TOML table."""
+    return "{ " + ", ".join(f'{k} = "{v}"' for k, v in columns.items()) + " }"
 
 
 def words(values: dict[str, str]) -> str:

@@ -20,7 +20,9 @@ import numpy.typing as npt
 import shapely
 from make_zone import REACH_M, SERVICES, SNAP_M
 
-from gisplan.networks.joints import Drawing, Joined, join
+from gisplan.networks.drawing import Drawing
+from gisplan.networks.joins import Names
+from gisplan.networks.joints import Joined, join, propose
 from gisplan.networks.network import Network, Sources
 from gisplan.networks.reach import Near, nearest
 from gisplan.networks.standing import FOREVER, Standing
@@ -80,14 +82,17 @@ def drawn(lines: Shapes, points: npt.NDArray[np.float64]) -> Drawing:
         points=points,
         line_first=np.ones(len(lines), dtype=bool),
         point_first=np.ones(len(points), dtype=bool),
+        line_reach_m=np.full(len(lines), SNAP_M),
+        point_reach_m=np.full(len(points), SNAP_M),
         numbers=np.zeros((len(lines), 2), dtype=np.int64),
         point_number=np.zeros(len(points), dtype=np.int64),
         point_leaf=np.zeros(len(points), dtype=bool),
     )
 
 
-def live(joined: Joined, service: Service, lines: int) -> Bools:
+def live(drawing: Drawing, joined: Joined, service: Service) -> Bools:
     """Find the lines that are connected to a source."""
+    lines = len(drawing.lines)
     pieces, points = len(joined.u), len(joined.point_joint)
     network = Network(
         service=service,
@@ -95,6 +100,7 @@ def live(joined: Joined, service: Service, lines: int) -> Bools:
         row=joined.line,
         standing=working(pieces),
         direction=np.zeros(pieces, dtype=np.int64),
+        said=np.zeros(pieces, dtype=np.int64),
         main=np.ones(pieces, dtype=bool),
         closed=NO_ROWS,
         unsure_closed=NO_ROWS,
@@ -103,7 +109,11 @@ def live(joined: Joined, service: Service, lines: int) -> Bools:
         stub_joint=NO_ROWS,
         stub_row=NO_ROWS,
         stub_standing=working(0),
+        hydrants=Sources(NO_ROWS, NO_ROWS, working(0)),
         features=np.arange(lines).astype(object),
+        reach_m=np.full(lines, SNAP_M),
+        drawing=drawing,
+        names=Names(service.key, np.arange(lines).astype(object), np.arange(lines), lines),
     )
     supply = sweep(network, levels([network.standing, network.sources.standing]), SHUT)
     found = np.zeros(lines, dtype=bool)
@@ -142,10 +152,11 @@ def main() -> None:
     owner = column(options.folder, "sources", "service")
     clock.lap("read")
     with ThreadPoolExecutor(options.threads) as pool:
-        joined = list(pool.map(lambda key: join(drawn(layers[key], spots[owner == key]), SNAP_M), SERVICES))
+        drawings = [drawn(layers[key], spots[owner == key]) for key in SERVICES]
+        joined = list(pool.map(lambda drawing: join(drawing, propose(drawing)), drawings))
     clock.lap("node")
-    water = load("jiutong_classic").service("water")
-    alive = [live(each, water, len(layers[key])) for key, each in zip(SERVICES, joined, strict=True)]
+    water = load("jiutong_connection").service("water")
+    alive = [live(drawing, each, water) for drawing, each in zip(drawings, joined, strict=True)]
     clock.lap("live")
     shapes = np.concatenate(list(layers.values()))
     group = np.concatenate([2 * k + (~mask).astype(np.int64) for k, mask in enumerate(alive)])

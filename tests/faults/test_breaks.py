@@ -27,7 +27,7 @@ OUTFALL = ("S", point(0, 0), {"role": "source", "kind": "treatment_plant"})
 @cache
 def only(service: str) -> Profile:
     """The default profile with one service, so that nothing else takes time."""
-    whole = load("jiutong_classic")
+    whole = load("jiutong_connection")
     return replace(whole, id="one", services=(whole.service(service),))
 
 

@@ -47,6 +47,7 @@ def mine(tmp_path: Path, text: str, head: str = EXTENDS):
         ("cross_connection", 0.5, "m"),
         ("manhole_spacing", 75, "m"),
         ("size_step", 200, "mm"),
+        ("evidence_notice", 60, "days"),
     ],
 )
 def test_the_shipped_limits(key, value, unit):

@@ -62,7 +62,7 @@ def test_an_area_that_differs_from_the_papers():
 
 def test_the_limit_of_the_area_comes_from_the_profile(tmp_path):
     (tmp_path / "own.toml").write_text(
-        '[profile]\nid = "own"\nversion = "1"\nlabel = "own"\nextends = "jiutong_classic"\n'
+        '[profile]\nid = "own"\nversion = "1"\nlabel = "own"\nextends = "jiutong_connection"\n'
         '[inspection.area_difference]\nlabel = "own"\nvalue = "20 %"\nbasis = "assumed"\n',
         encoding="utf-8",
     )

@@ -69,7 +69,7 @@ def random_zone(seed: int) -> Zone:
             if wide < 45 and rng.random() < 0.3:
                 x += 20
             land[f"P{i}{j}"] = parcel(x - wide, y - wide, x + wide, y + wide)
-    return zone(parcels(**land), water=layer(*water), sewage=layer(*sewer), profile="jiutong_classic")
+    return zone(parcels(**land), water=layer(*water), sewage=layer(*sewer), profile="jiutong_connection")
 
 
 def served(made: Zone, key: str, *undo: str) -> set[str]:

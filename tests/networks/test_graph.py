@@ -16,7 +16,7 @@ GANTING = Path(__file__).parents[2] / "layers" / "ganting"
 
 @pytest.fixture(scope="module")
 def report() -> Report:
-    return gisplan.check(gisplan.read(GANTING))
+    return gisplan.check(gisplan.read(GANTING, profile="jiutong_connection"))
 
 
 def test_a_path_exists_for_every_ready_cell_and_for_no_other(report: Report) -> None:

@@ -14,7 +14,14 @@ from paper_zone import paper_tables
 
 from gisplan.base.errors import ExportError
 from gisplan.outputs import delivery
-from gisplan.outputs.csvfiles import write_faults, write_findings, write_issues, write_joins, write_readiness
+from gisplan.outputs.csvfiles import (
+    write_faults,
+    write_findings,
+    write_issues,
+    write_joins,
+    write_limits,
+    write_readiness,
+)
 from gisplan.outputs.delivery import write_all, write_fixes
 from gisplan.outputs.geojson import write_gaps
 from gisplan.outputs.geopackage import write_fault_layers, write_geopackage
@@ -28,6 +35,14 @@ FILES = [
     "findings.csv",
     "issues.csv",
     "faults.csv",
+    "land.csv",
+    "land_findings.csv",
+    "buildings.csv",
+    "ledger.csv",
+    "holders.csv",
+    "earthwork.csv",
+    "due.csv",
+    "limits.csv",
     "gaps.geojson",
     "review.html",
     "run.json",
@@ -107,6 +122,7 @@ SINGLE = {
     "issues.csv": (write_issues, (0, 100, 4_096, 200_000, 360_000)),
     "faults.csv": (write_faults, (0, 100, 200_000)),
     "joins.csv": (write_joins, (0, 100)),
+    "limits.csv": (write_limits, (0, 100)),
     "faults.gpkg": (write_fault_layers, (0, 4_096, 100_000)),
     "gaps.geojson": (write_gaps, (0, 10, 1_000)),
     "review.gpkg": (write_geopackage, (0, 100, 4_096, 40_000, 98_304, 150_000, 200_000, 204_800)),

@@ -181,3 +181,30 @@ def test_sheet_names_are_what_excel_accepts(name):
     assert not re.search(r"[\[\]:*?/\\\x00]", made)
     assert not made.startswith("'") and not made.endswith("'")
     assert sheet_name(name, [made.upper()]).casefold() != made.casefold()
+
+
+def test_what_a_zone_has_more_of_has_a_sheet_of_its_own(tmp_path):
+    ledger = pd.DataFrame(
+        {"service": ["water"], "feature": ["=S"], "kind": ["source"], "unit": ["m3/d"], "capacity": [100.0],
+         "used": [90.0], "promised": [50.0], "left": [-40.0], "last_holder": [None], "refused": [1]}
+    )  # fmt: skip
+    due = pd.DataFrame(
+        {"days_left": [-3], "due": [pd.Timestamp("2026-10-29")], "kind": ["commitments"], "parcel": ["P"],
+         "what": ["@x"], "number": ["7"]}
+    )  # fmt: skip
+    write_workbook(paper_tables(ledger=ledger, due=due, holders=ledger.iloc[:0]), tmp_path / "x.xlsx", "en")
+    book = openpyxl.load_workbook(tmp_path / "x.xlsx")
+    assert [name for name in book.sheetnames if name not in SHEETS["en"]] == ["Capacity ledger", "Due soon"]
+    head, row = ([cell.value for cell in book["Capacity ledger"][at]] for at in (4, 5))
+    found = dict(zip(head, row, strict=True))
+    assert (found["Feature"], found["Kind"], found["Promised"], found["Left"]) == ("=S", "source", 50, -40)
+    head, row = ([cell.value for cell in book["Due soon"][at]] for at in (4, 5))
+    found = dict(zip(head, row, strict=True))
+    assert (found["Days left"], found["Kind"], found["What"]) == (-3, "commitment", "@x")
+
+
+def test_the_storm_formula_stands_on_every_sheet(tmp_path):
+    formula = {"zh": "暴雨公式 A = 1，未经确认", "en": "storm formula A = 1: not confirmed"}
+    write_workbook(paper_tables(about=about(formula=formula)), tmp_path / "x.xlsx", "en")
+    for sheet in openpyxl.load_workbook(tmp_path / "x.xlsx"):
+        assert sheet["A2"].value.endswith("storm formula A = 1: not confirmed"), sheet.title

@@ -17,7 +17,7 @@ import pytest
 import shapely
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from rewriting import GANTING
+from rewriting import CONNECTION, GANTING
 from shared_data import shared
 
 import gisplan
@@ -40,17 +40,23 @@ SEWAGE = {
     "feature": "管段号", "role": "要素类型", "status": "建设状态", "works": "工程号", "diameter_mm": "管径毫米",
     "flow": "水流方向", "system": "体制", "from_joint": "起点井号", "to_joint": "终点井号", "invert_from_m": "起点管底",
     "invert_to_m": "终点管底", "name": "管段名称", "kind": "设施种类", "capacity": "规模", "capacity_unit": "规模单位",
+    "capacity_used": "已承诺",
 }  # fmt: skip
 HEAT = {
     "feature": "管线号", "role": "要素", "status": "状态", "works": "工程", "diameter_mm": "口径", "medium": "介质",
     "open": "阀位", "name": "名称", "kind": "种类", "capacity": "规模", "capacity_unit": "单位",
+    "capacity_used": "已承诺",
 }  # fmt: skip
-LINE, STATION = "feature role status works name", "feature role status works name kind capacity capacity_unit"
+LINE, STATION = (
+    "feature role status works name",
+    "feature role status works name kind capacity capacity_unit capacity_used",
+)
 # What zone.toml and layers/README.md say of the embedded zone, copied by hand.
 ZONE: Truth = {
     ("parcels.gpkg", ""): ("parcels", same(
         "parcel name use sub_park county_code supply_status delivery_on promised stated_area_m2 leveling_status"
-        " leveling_works")),
+        " leveling_works cadastral_code plan far_min far_max building_factor_min_pct green_max_pct invest_min_cny_mu"
+        " tax_min_cny_mu indicator_basis")),
     ("barriers.gpkg", ""): ("barriers", same("feature kind name")),
     ("works.csv", ""): ("works", same(
         "works name phase planned_on actual_on commission_on cost_cny funding funding_state funded_pct progress_pct"
@@ -63,12 +69,12 @@ ZONE: Truth = {
     ("water.gpkg", "water_point"): ("water", same(f"{STATION} open")),
     ("storm.gpkg", "storm_line"): ("storm", same(
         f"{LINE} from_joint to_joint diameter_mm system invert_from_m invert_to_m")),
-    ("storm.gpkg", "storm_point"): ("storm", same("feature role status works name kind")),
+    ("storm.gpkg", "storm_point"): ("storm", same("feature role status works name kind ground_m")),
     ("sewage.gpkg", "污水管线"): ("sewage", SEWAGE),
     ("sewage.gpkg", "污水点"): ("sewage", SEWAGE),
     ("power.gpkg", "power_line"): ("power", same(f"{LINE} voltage_kv capacity capacity_unit")),
     ("power.gpkg", "power_point"): ("power", same(STATION)),
-    ("telecom.gpkg", "telecom_line"): ("telecom", same(LINE)),
+    ("telecom.gpkg", "telecom_line"): ("telecom", same(f"{LINE} holes_total holes_used")),
     ("telecom.gpkg", "telecom_point"): ("telecom", same(STATION)),
     ("gas.gpkg", "gas_line"): ("gas", same(f"{LINE} diameter_mm pressure_class")),
     ("gas.gpkg", "gas_point"): ("gas", same(STATION)),
@@ -227,7 +233,8 @@ def grades(folder: Path, *answers: str) -> pd.Series:
     for answer in answers:
         text = text.replace("[zone]\n", f"[zone]\n{answer}\n", 1)
     (folder / "zone.toml").write_text(text, encoding="utf-8")
-    return gisplan.check(gisplan.read(folder)).tables().cells.set_index(["parcel", "service"])["grade"].sort_index()
+    cells = gisplan.check(gisplan.read(folder, CONNECTION)).tables().cells
+    return cells.set_index(["parcel", "service"])["grade"].sort_index()
 
 
 def test_a_check_with_the_draft_is_never_better(zone, tmp_path, capsys) -> None:
@@ -340,7 +347,7 @@ def test_two_columns_that_contradict_each_other_are_both_heard(tmp_path: Path) -
         faithful(found, said)
         assert "status" not in said.layers["water"][0].columns and "使用状态" in text_of(tmp_path)
         (tmp_path / "zone.toml").write_text(text_of(tmp_path) + "\n[barriers]\nnone = true\n", encoding="utf-8")
-        cells = gisplan.check(gisplan.read(tmp_path)).cells.set_index("service")
+        cells = gisplan.check(gisplan.read(tmp_path, CONNECTION)).cells.set_index("service")
         grades.append(cells["grade"]["water"])
         (tmp_path / "zone.toml").unlink()
     assert grades == ["A", "U"]

@@ -14,7 +14,7 @@ import geopandas as gpd
 import pandas as pd
 import pytest
 import shapely
-from rewriting import GANTING, NETWORKS, Sheet, grades, rewrite
+from rewriting import CONNECTION, GANTING, NETWORKS, Sheet, grades, rewrite
 from writing import pack, shapefile
 
 import gisplan
@@ -49,7 +49,7 @@ def wanted() -> pd.Series:
 
 def same(folder: Path) -> set[str]:
     """Compare the grades, and give the codes of the issues."""
-    zone = gisplan.read(folder)
+    zone = gisplan.read(folder, CONNECTION)
     assert len(wanted()) == 1660
     pd.testing.assert_series_equal(grades(zone), wanted())
     return set(zone.issues["code"])

@@ -15,7 +15,7 @@ import pyogrio
 import pytest
 import shapely
 from pyproj import Transformer
-from rewriting import GANTING, NETWORKS, Sheet, grades, rewrite
+from rewriting import CONNECTION, GANTING, NETWORKS, Sheet, grades, rewrite
 
 import gisplan
 from gisplan.cli import main
@@ -28,7 +28,7 @@ Way = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 @cache
 def whole() -> gisplan.Zone:
-    return gisplan.read(GANTING)
+    return gisplan.read(GANTING, CONNECTION)
 
 
 @cache
@@ -43,7 +43,7 @@ def layers(zone: gisplan.Zone) -> dict[str, gpd.GeoDataFrame]:
 
 def same(folder: Path, judged: bool = True) -> gisplan.Zone:
     """Compare where everything lies, and all grades, with the zone as it is; give the zone."""
-    zone = gisplan.read(folder)
+    zone = gisplan.read(folder, CONNECTION)
     for key, table in layers(zone).items():
         assert np.abs(_dots(table) - _dots(layers(whole())[key])).max() < 0.001, key
     if judged:

@@ -13,7 +13,7 @@ import access_file
 import numpy as np
 import pandas as pd
 import shapely
-from rewriting import GANTING, copy, grades
+from rewriting import CONNECTION, GANTING, copy, grades
 
 import gisplan
 
@@ -147,7 +147,7 @@ def without(text: str, keys: object) -> str:
 JUDGE = """
 import sys
 import gisplan
-cells = gisplan.check(gisplan.read(sys.argv[1])).tables().cells
+cells = gisplan.check(gisplan.read(sys.argv[1], sys.argv[3])).tables().cells
 cells.set_index(["parcel", "service"])["grade"].sort_index().to_csv(sys.argv[2])
 """
 
@@ -155,7 +155,7 @@ cells.set_index(["parcel", "service"])["grade"].sort_index().to_csv(sys.argv[2])
 def grades_elsewhere(folder: Path, path: str) -> pd.Series:
     """Judge in a process of its own: what reads files may already be running here, with another PATH."""
     out = folder.parent / "grades.csv"
-    subprocess.run([sys.executable, "-c", JUDGE, folder, out], env={**os.environ, "PATH": path}, check=True)
+    subprocess.run([sys.executable, "-c", JUDGE, folder, out, CONNECTION], env={**os.environ, "PATH": path}, check=True)
     return pd.read_csv(out, dtype="str").set_index(["parcel", "service"])["grade"]
 
 

@@ -19,6 +19,7 @@ from gisplan.faults.breaking.stranded import Stranded, stranded
 from gisplan.faults.fault import Found
 from gisplan.judging.candidates import Candidates
 from gisplan.judging.judgement import Judgement
+from gisplan.networks.inverts import drained
 from gisplan.networks.joints import NOISE_M
 from gisplan.networks.network import CUTTING, Network, build
 from gisplan.networks.standing import FOREVER, A, says_closed
@@ -97,6 +98,7 @@ def _with_idle(judgement: Judgement, kept: Candidates) -> Candidates:
     )
     survey = judgement.survey
     network = build(layer, network.service, standing, survey.profile.snap_m, survey.undo)
+    network = drained(network, layer, survey.profile.inspections["invert_error"].value)
     return replace(kept, network=network, shut=sweep(network, kept.levels, SHUT))
 
 

@@ -20,8 +20,9 @@ from scipy.sparse.csgraph import connected_components
 from gisplan.faults.breaking.bearing import Pairs, Steps, alone, lost
 from gisplan.faults.breaking.choice import Choice, links, mended
 from gisplan.faults.breaking.mends import FLOW, Arrows, Mends
-from gisplan.judging.candidates import HOLDS, Candidates, judged, own_conditions
+from gisplan.judging.candidates import Candidates, judged, own_conditions
 from gisplan.judging.judgement import Judgement
+from gisplan.judging.outcome import HOLDS
 from gisplan.networks.network import BOTH, FORWARD, REVERSE, UNSURE
 from gisplan.networks.reach import Near, unbarred
 from gisplan.networks.supply import SHUT, levels, sweep

@@ -13,6 +13,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from gisplan.judging.judgement import Judgement
+from gisplan.networks.inverts import levels
 from gisplan.networks.network import FORWARD, REVERSE, Network
 
 Ints = npt.NDArray[np.int64]
@@ -33,6 +34,8 @@ class Flow:
     ----------
     network, layer
         What they are taken from.
+    direction
+        As it is said, even where levels contradict it: that is the fault. Else as they tell.
     known
         Whether the direction of each piece is declared, one way.
     up, down
@@ -45,6 +48,7 @@ class Flow:
 
     network: Network
     layer: pd.DataFrame
+    direction: Ints
     known: Bools
     up: Ints
     down: Ints
@@ -64,12 +68,14 @@ class Flow:
             A service that drains.
         """
         network, layer = judgement.candidates[key].network, judgement.survey.layers[key]
-        joined, back = network.joined, network.direction == REVERSE
-        start_m, stop_m = _levels(network, layer)
+        joined, direction = network.joined, _direction(network)
+        back = direction == REVERSE
+        start_m, stop_m = levels(network, layer)
         return cls(
             network=network,
             layer=layer,
-            known=back | (network.direction == FORWARD),
+            direction=direction,
+            known=back | (direction == FORWARD),
             up=np.where(back, joined.v, joined.u),
             down=np.where(back, joined.u, joined.v),
             up_m=np.where(back, stop_m, start_m),
@@ -174,7 +180,7 @@ class Flow:
         passing = mains[through[self.down[mains]]]
         follows[passing] = leaving[self.down[passing]]
         inner = np.flatnonzero(~self.last & self.main & self.known)
-        back = self.network.direction[inner] == REVERSE
+        back = self.direction[inner] == REVERSE
         follows[np.where(back, inner + 1, inner)] = np.where(back, inner, inner + 1)
         tail = mains[follows[mains] >= 0]
         head = follows[tail]
@@ -200,26 +206,6 @@ class Flow:
         return np.asarray(self.network.features[self.row[pieces]], dtype=object)
 
 
-def _levels(network: Network, layer: pd.DataFrame) -> tuple[Floats, Floats]:
-    """Give the invert levels at the drawn start and end of each piece.
-
-    A feature of several parts says where its first part begins and its last one ends.
-    """
-    part = layer["part"].to_numpy(dtype=np.int64)
-    row = network.row
-    start, stop = (layer[c].to_numpy(dtype=float, na_value=np.nan) for c in ("invert_from_m", "invert_to_m"))
-    if part.any():
-        # The last part of a feature is the one after which another feature, or the feature's own first part, comes.
-        start, stop = np.where(part > 0, np.nan, start), np.where(np.append(part[1:], 0) > 0, np.nan, stop)
-    line, length = network.joined.line, network.joined.length_m
-    if len(row) == 0:
-        return np.empty(0), np.empty(0)
-    opens = np.append(True, np.diff(line) != 0)
-    closes = np.append(opens[1:], True)
-    run = np.cumsum(length)
-    base = (run - length)[opens][np.cumsum(opens) - 1]
-    total = run[closes][np.cumsum(opens) - 1] - base
-    share = np.divide(run - base, total, out=np.ones(len(row)), where=total > 0)
-    between = start[row] + (stop - start)[row] * share
-    down = np.where(closes, stop[row], between)
-    return np.where(opens, start[row], np.append(np.nan, between[:-1])), down
+def _direction(network: Network) -> Ints:
+    """Give the direction of each piece: the one that is said, else the one that the network found."""
+    return np.where(np.isin(network.said, (FORWARD, REVERSE)), network.said, network.direction)

@@ -69,7 +69,7 @@ def lines(flow: Flow, which: Bools) -> tuple[Ints, Ints]:
     closes = np.flatnonzero(flow.last)
     kept = which[opens]
     opens, closes = opens[kept], closes[kept]
-    back = flow.network.direction[opens] == REVERSE
+    back = flow.direction[opens] == REVERSE
     return np.where(back, closes, opens).astype(np.int64), np.where(back, opens, closes).astype(np.int64)
 
 

@@ -58,7 +58,7 @@ def _uphill(flow: Flow, key: str, wrong: Turned, error_m: float) -> Found:
     part = flow.layer["part"].to_numpy(dtype=np.int64)[flow.row[head]]
     start, stop = (flow.layer[c].to_numpy(dtype=float, na_value=np.nan) for c in ("invert_from_m", "invert_to_m"))
     # A feature of several parts is one pipe, whose levels stand at every part.
-    back = flow.network.direction[head] == REVERSE
+    back = flow.direction[head] == REVERSE
     up = np.where(back, stop[flow.row[head]], start[flow.row[head]])
     down = np.where(back, start[flow.row[head]], stop[flow.row[head]])
     high = np.flatnonzero((down - up > error_m) & (part == 0))

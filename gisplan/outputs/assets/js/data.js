@@ -61,7 +61,8 @@ window.gisplan = {};
         readyOn: gp.text(cells.ready_on[at]),
         reason: [gp.text(cells.reason_zh[at]), gp.text(cells.reason_en[at])],
         distance: cells.distance_m[at],
-        path: cells.path_m[at]
+        path: cells.path_m[at],
+        reserve: cells.reserve[at]
       };
     });
   };

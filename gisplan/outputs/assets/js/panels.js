@@ -271,6 +271,13 @@
     gp.append(panel, matrixBox());
     gp.append(panel, gp.node('h2', '', gp.word('issues.title')));
     gp.append(panel, gp.node('p', 'gp-line', gp.word('issues.counts', data.issues)));
+    var land = gp.conclusions();
+    if (land) {
+      gp.append(panel, gp.node('h2', '', gp.word('land.title')));
+      gp.append(panel, land);
+    }
+    gp.append(panel, gp.ledgerBox());
+    gp.append(panel, gp.limitsBox());
     if (data.about.notes.length) {
       gp.append(panel, gp.node('h2', '', gp.word('notes.title')));
       var notes = gp.node('ul', 'gp-notes');
@@ -290,8 +297,11 @@
       ['facts.check', about.dates.check || '\u2013'],
       ['facts.profile', gp.node('span', '', about.profile.label, ' ' + about.profile.id + ' ' + about.profile.version)],
       ['facts.crs', [about.crs.code, about.crs.name].filter(Boolean).join(' ') || '\u2013'],
-      ['facts.version', about.version]
+      ['facts.version', about.version],
+      ['facts.formula', about.formula],
+      ['facts.own', data.limits.own.length ? gp.word('facts.own_count', { n: data.limits.own.length }) : null]
     ].forEach(function (fact) {
+      if (!fact[1]) { return; }
       facts.appendChild(gp.node('div', '', gp.node('dt', '', gp.word(fact[0])), gp.node('dd', '', fact[1])));
     });
   };

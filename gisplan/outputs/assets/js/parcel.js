@@ -36,7 +36,8 @@
       ['answer.feature', entry.feature],
       ['answer.source', entry.source],
       ['answer.works', entry.works],
-      ['answer.ready', entry.readyOn]
+      ['answer.ready', entry.readyOn],
+      ['answer.reserve', gp.reserve(entry)]
     ].forEach(function (fact) {
       // what the reason says already is not said twice
       if (!fact[1] || entry.reason[0].indexOf(fact[1]) >= 0) { return; }
@@ -69,6 +70,13 @@
     return line;
   }
 
+  function groundText(i) {
+    var ground = data.parcels.ground;
+    var said = [gp.text(ground.zh[i]), gp.text(ground.en[i])];
+    if (!said[0]) { return null; }
+    return gp.node('div', 'gp-ground', gp.node('h3', '', gp.word('ground.title')), gp.node('p', 'gp-reason', said));
+  }
+
   // The panel: the whole answer.
   gp.fillParcel = function (i) {
     var parcels = data.parcels;
@@ -84,6 +92,7 @@
     heading.id = 'gp-parcel-title';
     gp.append(panel, heading);
     gp.append(panel, gp.readyBadge(i));
+    gp.append(panel, gp.landBox(i));
     var count = parcels.required[i] === null ? ''
       : gp.word('parcel.count', { n: parcels.connected[i], of: parcels.required[i] });
     var byDate = gp.text(parcels.ready_by_delivery[i]);
@@ -103,6 +112,7 @@
     gp.answers(i).forEach(function (entry) { list.appendChild(answer(entry)); });
     gp.append(panel, list);
     gp.append(panel, gapList(i));
+    gp.append(panel, groundText(i));
   };
 
   // The popup: the ten letters at a glance.
@@ -112,12 +122,13 @@
     var name = gp.text(parcels.name[i]);
     var card = gp.node('div', 'gp-card',
       gp.node('p', 'gp-card-title', gp.node('strong', 'gp-id', id), name && name !== id ? gp.node('span', '', name) : null),
-      gp.readyBadge(i));
+      gp.readyBadge(i), gp.landLine(i));
     var list = gp.node('ul', 'gp-ten');
     gp.answers(i).forEach(function (entry) {
       list.appendChild(gp.node('li', '', gp.chip(entry.grade),
         gp.node('span', '', gp.node('b', '', [entry.service.zh, entry.service.en]),
-          gp.node('span', 'gp-soft', gp.gradeWord(entry.grade)))));
+          gp.node('span', 'gp-soft', gp.gradeWord(entry.grade), gp.reserve(entry) === '' ? null
+            : gp.node('span', '', ' \u00b7 ', gp.word('answer.reserve'), ' ', gp.reserve(entry))))));
     });
     card.appendChild(list);
     return card;

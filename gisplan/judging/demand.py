@@ -1,0 +1,108 @@
+"""Demand: what each parcel needs of a service, by the project that holds it or by the norm of its land use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from gisplan.reading.survey import Survey
+from gisplan.rules.profile import Service
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Texts = npt.NDArray[np.object_]
+
+_NEEDS: dict[str, tuple[str, ...]] = {
+    "water": ("water_m3_d",),
+    "sewage": ("sewage_m3_d",),
+    "power": ("power_kva",),
+    "gas": ("gas_nm3_h",),
+    "heat": ("heat_mw", "steam_t_h"),
+}
+"""Columns of the projects that say what a service must give; those of one service add up, and one of them is enough."""
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What every parcel needs of one service.
+
+    Attributes
+    ----------
+    value
+        Demand in the unit of the service; NaN where it is not known.
+    most
+        What it may be at most: `value` where that is known; infinite where nothing limits it.
+    basis
+        ``norm``, ``project`` or ``none``.
+    area_ha, norm
+        What the norm was applied to [ha], and the norm with all factors [unit/ha]; NaN where there is none.
+    """
+
+    value: Floats
+    most: Floats
+    basis: Texts
+    area_ha: Floats
+    norm: Floats
+
+
+def demand(survey: Survey, service: Service) -> Demand:
+    """Reckon the demand of every parcel for a service.
+
+    Water and power: area × norm, power times the coincidence factor. Sewage: area × norm of water × discharge ratio /
+    factor of the largest day, the mean day's flow. Storm water: area × runoff coefficient, the effective catchment.
+
+    Parameters
+    ----------
+    survey
+        Parcels with area and class of land use; projects with the parcel that each holds.
+    service
+        A service that counts a demand.
+    """
+    parcels = survey.parcels
+    area_ha = parcels["area_m2"].to_numpy(dtype=float) / 10_000.0
+    figure = service.figures.get("runoff" if service.capacity == "rational" else "demand")
+    factor = _factor(service)
+    if figure is None or figure.by_use is None:
+        # Without a norm only a project's own need is counted.
+        norm, largest = np.full(len(parcels), np.nan), 0.0
+    else:
+        norm = parcels["use_class"].map(figure.by_use).to_numpy(dtype=float, na_value=np.nan) * factor
+        largest = max(figure.by_use.values()) * factor
+    value = area_ha * norm
+    most = np.where(np.isnan(value), area_ha * largest, value)
+    basis = np.where(np.isnan(value), "none", "norm").astype(object)
+    if service.key in _NEEDS:
+        own, holds = _projects(survey.projects, service, parcels.index)
+        value, most = np.where(holds, own, value), np.where(holds, np.where(np.isnan(own), np.inf, own), most)
+        basis[holds] = "project"
+        norm = np.where(holds, np.nan, norm)
+    return Demand(value, most, basis, area_ha, norm)
+
+
+def _factor(service: Service) -> float:
+    """Give what the norm is multiplied by."""
+    if service.capacity == "gravity":
+        return service.figures["discharge"].value / service.figures["peak_day"].value
+    return service.figures["coincidence"].value if "coincidence" in service.figures else 1.0
+
+
+def _projects(projects: pd.DataFrame, service: Service, parcels: pd.Index) -> tuple[Floats, Bools]:
+    """Give what the projects that hold each parcel need (NaN where that is not known), and which parcels are held."""
+    held = projects[projects["parcel"].isin(parcels)]
+    parts = {name: held[name].to_numpy(dtype=float, na_value=np.nan) for name in _NEEDS[service.key]}
+    if service.key == "power":
+        parts["power_kva"] = (
+            parts["power_kva"] * service.figures["power_factor"].value * service.figures["coincidence"].value
+        )
+    elif service.key == "heat" and "steam_heat" in service.figures:
+        parts["steam_t_h"] = parts["steam_t_h"] * service.figures["steam_heat"].value
+    stated = np.array(list(parts.values()))
+    need = np.where(np.isnan(stated).all(axis=0), np.nan, np.nansum(stated, axis=0))
+    # A need below nothing, or one of several that is not known, leaves the whole unknown.
+    need[need < 0] = np.nan
+    table = pd.DataFrame({"parcel": held["parcel"].to_numpy(dtype=object), "need": need})
+    total = table.groupby("parcel")["need"].agg(lambda column: column.sum(skipna=False))
+    return total.reindex(parcels).to_numpy(dtype=float), np.asarray(parcels.isin(held["parcel"]))

@@ -1,0 +1,301 @@
+"""Loads: who takes what from every main and source, in the order of the promises, and for whom enough is left.
+
+Everything is reckoned twice: at its most, for what may be called enough, and at its least, for what surely is not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from gisplan.judging.brief import Brief
+from gisplan.judging.carrying import Carrying, carrying
+from gisplan.judging.demand import Demand, demand
+from gisplan.judging.order import Order, order
+from gisplan.judging.ways import Ways, ways
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+_HAIR = 1e-9
+"""Share of a capacity by which a sum may exceed it: the rounding of adding up."""
+
+
+@dataclass(frozen=True)
+class Pinch:
+    """Where least is left for each parcel: element (pieces first, then source joints), what is left, who is before it.
+
+    Only for parcels that do not surely find enough; -1, infinite and -1 for all others.
+    """
+
+    element: Ints
+    left: Floats
+    holder: Ints
+
+
+@dataclass(frozen=True)
+class Loads:
+    """What is taken from every element of one service: every piece, then every joint.
+
+    Attributes
+    ----------
+    demand, order, carrying, ways
+        What it was reckoned from.
+    capacity
+        Capacity of each element; infinite where it does not count, NaN where it is not known.
+    sure, most
+        Sum of all loads at their least and at their most.
+    held
+        Sum of what valid papers hold for parcels whose way is sure.
+    enough, short
+        Parcels that find enough whatever the unknowns turn out to be; that surely do not.
+    unknown
+        An element of unknown capacity on each parcel's way (or where it may lead); -1 without.
+    pinch
+        Where least is left.
+    """
+
+    demand: Demand
+    order: Order
+    carrying: Carrying
+    ways: Ways
+    capacity: Floats
+    sure: Floats
+    most: Floats
+    held: Floats
+    enough: Bools
+    short: Bools
+    unknown: Ints
+    pinch: Pinch
+
+
+def loads(brief: Brief) -> Loads:
+    """Reckon the loads of one service; once for each brief."""
+    if "loads" not in brief.memory:
+        brief.memory["loads"] = _Reckoning(brief).loads()
+    found: Loads = brief.memory["loads"]
+    return found
+
+
+@dataclass(frozen=True)
+class _Grouped:
+    """Values by an integer key, found without looking at all of them."""
+
+    key: Ints
+    value: Ints
+
+    @classmethod
+    def of_keys(cls, key: Ints, value: Ints) -> _Grouped:
+        order = np.argsort(key, kind="stable")
+        return cls(key[order], value[order])
+
+    def of(self, key: int) -> Ints:
+        low, high = np.searchsorted(self.key, [key, key + 1])
+        return self.value[low:high]
+
+
+@dataclass
+class _Reckoning:
+    """One run over one service."""
+
+    brief: Brief
+    without: frozenset[str] = frozenset()
+    demand: Demand = field(init=False)
+    order: Order = field(init=False)
+    ways: Ways = field(init=False)
+    carrying: Carrying = field(init=False)
+    by_root: _Grouped = field(init=False)
+    by_piece: _Grouped = field(init=False)
+
+    def __post_init__(self) -> None:
+        brief = self.brief
+        self.demand, self.order = demand(brief.survey, brief.service), order(brief)
+        self.ways, self.carrying = ways(brief), carrying(brief)
+        least = np.maximum(np.nan_to_num(self.demand.value, nan=0.0), self.order.held)
+        most = np.maximum(self.demand.most, self.order.most)
+        every = np.arange(brief.parcels)
+        self.by_root, self.by_piece = _Grouped.of_keys(self.ways.root, every), _Grouped.of_keys(self.ways.piece, every)
+        counted = self.ways.sure | self.ways.restless
+        counted &= ~brief.survey.parcels.index.isin(list(self.without))
+        self.least, self.most = np.where(self.ways.sure & counted, least, 0.0), np.where(counted, most, 0.0)
+
+    @property
+    def pieces(self) -> int:
+        return len(self.brief.kept.network.row)
+
+    def capacity(self) -> Floats:
+        """Give the capacity of every piece, then of every joint: that of the least of its sources."""
+        network = self.brief.kept.network
+        joints = np.full(len(network.joined.xy), np.inf)
+        left = self.carrying.source
+        np.minimum.at(joints, network.sources.joint, np.where(np.isnan(left), -np.inf, left))
+        return np.concatenate([self.carrying.piece, np.where(np.isneginf(joints), np.nan, joints)])
+
+    def sums(self, load: Floats) -> Floats:
+        """Add a load of every parcel up over its way: every piece, then the joint of its source."""
+        out = np.zeros(self.pieces + len(self.brief.kept.network.joined.xy))
+        for tree in self.ways.trees:
+            at = np.bincount(tree.at, load[tree.who], len(tree.way.piece)).astype(float)
+            behind = tree.forest.sums(at)
+            for joint, piece in self.ways.over(tree):
+                np.add.at(out, piece, behind[joint])
+        own = np.flatnonzero(self.ways.piece >= 0)
+        np.add.at(out, self.ways.piece[own], load[own])
+        fed = np.flatnonzero((self.ways.root >= 0) & ~self.order.granted)
+        np.add.at(out, self.pieces + self.ways.root[fed], load[fed])
+        return out
+
+    def part_of(self) -> Ints:
+        """Give the part of every element."""
+        part = self.ways.part
+        return np.concatenate([part[self.brief.kept.network.joined.u], part])
+
+    def loads(self) -> Loads:
+        """Weigh every element against its users."""
+        capacity, part = self.capacity(), self.part_of()
+        sure = self.sums(self.least)
+        joint = np.arange(len(capacity)) >= self.pieces
+        guests = self._guests()
+        most = self.sums(self.most) + self.roaming(part)
+        ahead = self._zone()
+        n = self.brief.parcels
+        enough, short = self.ways.sure | self.ways.restless, np.zeros(n, dtype=bool)
+        unknown = self.unknown(capacity, part)
+        enough &= unknown < 0
+        pinch = Pinch(np.full(n, -1, dtype=np.int64), np.full(n, np.inf), np.full(n, -1, dtype=np.int64))
+        children = self._children()
+        known = np.where(np.isnan(capacity), np.inf, capacity)
+        room, best = known - ahead[1], known - ahead[0]
+        slack = _HAIR * np.abs(capacity)
+        for element in np.flatnonzero((most > room + slack) & np.isfinite(capacity)).tolist():
+            users = self._users(element, children), guests.of(int(part[element]))
+            if element >= self.pieces:
+                users = users[0], users[1][~self.order.granted[users[1]]]
+            # Whom nobody calls granted or not may be counted by the source already.
+            least = np.where(self.order.unsaid, 0.0, self.least) if joint[element] else self.least
+            spare = float(room[element] + slack[element]), float(best[element] + slack[element])
+            self._weigh((element, *spare), users, (enough, short), (pinch, least))
+        return Loads(
+            self.demand, self.order, self.carrying, self.ways, capacity, sure, most,
+            self.sums(np.where(self.ways.sure, self.order.held, 0.0)), enough, short & ~enough, unknown,
+            pinch,
+        )  # fmt: skip
+
+    def _zone(self) -> tuple[Floats, Floats]:
+        """Give what the zone's own parcels take from every element where a red line is judged: at least, and at most.
+
+        The parcel whose number an outline bears is that outline, and is not counted twice.
+        """
+        size = self.pieces + len(self.brief.kept.network.joined.xy)
+        zone = self.brief.zone
+        if zone is None:
+            return np.zeros(size), np.zeros(size)
+        before = _Reckoning(zone, frozenset(self.brief.survey.parcels.index))
+        return before.sums(before.least), before.sums(before.most) + before.roaming(before.part_of())
+
+    def roaming(self, part: Ints) -> Floats:
+        """Give what the restless may take from every element; who is supplied already is counted at no source."""
+        roamer, into = self.ways.roams
+        size = int(self.ways.part.max(initial=-1)) + 1
+        mains = np.bincount(into, self.most[roamer], size)
+        sources = np.bincount(into, np.where(self.order.granted, 0.0, self.most)[roamer], size)
+        if not len(part):
+            return np.empty(0)
+        return np.concatenate([mains[part[: self.pieces]], sources[part[self.pieces :]]])
+
+    def _guests(self) -> _Grouped:
+        roamer, into = self.ways.roams
+        return _Grouped.of_keys(into, roamer)
+
+    def _children(self) -> list[Ints]:
+        """Give, for every tree, the joint from which each piece leads on; -1 for pieces that are on no way."""
+        out = []
+        for tree in self.ways.trees:
+            child = np.full(self.pieces, -1, dtype=np.int64)
+            for joint, piece in self.ways.over(tree):
+                child[piece] = joint
+            out.append(child)
+        return out
+
+    def _users(self, element: int, children: list[Ints]) -> Ints:
+        """List the parcels whose sure way leads over an element."""
+        if element >= self.pieces:
+            users = self.by_root.of(element - self.pieces)
+            return users[~self.order.granted[users]]
+        found = [self.by_piece.of(element)]
+        for tree, child in zip(self.ways.trees, children, strict=True):
+            if child[element] >= 0:
+                found.append(tree.behind(int(child[element])))
+        return np.unique(np.concatenate(found))
+
+    def _weigh(
+        self,
+        element: tuple[int, float, float],
+        users: tuple[Ints, Ints],
+        verdict: tuple[Bools, Bools],
+        at: tuple[Pinch, Floats],
+    ) -> None:
+        """Put the users of one element into their order, and find for whom enough is left."""
+        number, capacity, at_best = element
+        (own, guests), (pinch, least) = users, at
+        every = np.concatenate([own, guests])
+        enough, short = verdict
+        early, late = self.order.earliest, self.order.latest
+        sort = every[np.argsort(early[every], kind="stable")]
+        place, run = early[sort], np.cumsum(self.most[sort])
+        last = np.searchsorted(place, late[every], side="right") - 1
+        # What another of them may take without limit leaves nothing.
+        ahead = np.where(np.isinf(run[last]), np.inf, run[last] - np.where(np.isinf(run[last]), 0.0, self.most[every]))
+        left = capacity - ahead
+        over = run[last] > capacity
+        enough[every[over]] = False
+        worse = over & ((left < pinch.left[every]) | (pinch.element[every] < 0))
+        who = every[worse]
+        pinch.element[who], pinch.left[who] = number, left[worse]
+        before = np.where(sort[last] == every, np.maximum(last - 1, 0), last)
+        holder = np.where((sort[before] == every) | (self.most[sort[before]] == 0), -1, sort[before])
+        pinch.holder[who] = holder[worse]
+        sort = own[np.argsort(late[own], kind="stable")]
+        run = np.concatenate([[0.0], np.cumsum(least[sort])])
+        ahead = run[np.searchsorted(late[sort], early[own], side="left")]
+        short[own[(ahead + least[own] > at_best) & (least[own] > 0)]] = True
+
+    def unknown(self, capacity: Floats, part: Ints) -> Ints:
+        """Find for every parcel an element of unknown capacity on its way, or where it may lead; -1 without."""
+        odd = np.isnan(capacity)
+        out = np.full(self.brief.parcels, -1, dtype=np.int64)
+        if not odd.any():
+            return out
+        source = np.flatnonzero((self.ways.root >= 0) & ~self.order.granted)
+        source = source[odd[self.pieces + self.ways.root[source]]]
+        out[source] = self.pieces + self.ways.root[source]
+        number = np.where(odd[: self.pieces], np.arange(self.pieces), -1)
+        for tree in self.ways.trees:
+            found = _highest(tree.way.piece, tree.way.next_joint, number)[tree.at]
+            hit = found >= 0
+            out[tree.who[hit]] = found[hit]
+        own = np.flatnonzero(self.ways.piece >= 0)
+        own = own[odd[self.ways.piece[own]]]
+        out[own] = self.ways.piece[own]
+        roamer, into = self.ways.roams
+        for kind, who in ((odd[: self.pieces], slice(None)), (odd, ~self.order.granted[roamer])):
+            some = np.full(int(self.ways.part.max(initial=-1)) + 1, -1, dtype=np.int64)
+            some[part[np.flatnonzero(kind)]] = np.flatnonzero(kind)
+            mine, led = roamer[who], some[into[who]]
+            out[mine[led >= 0]] = led[led >= 0]
+        return out
+
+
+def _highest(piece: Ints, following: Ints, value: Ints) -> Ints:
+    """Give the largest value of the pieces on the way from every joint."""
+    here = np.where(piece >= 0, value[piece], -1)
+    jump = np.where(following >= 0, following, np.arange(len(following)))
+    while True:
+        here = np.maximum(here, here[jump])
+        further = jump[jump]
+        if np.array_equal(further, jump):
+            return here
+        jump = further

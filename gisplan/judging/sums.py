@@ -1,0 +1,83 @@
+"""Sums: the arithmetic behind a cell, written out: what a parcel needs, and what of a source or main is left."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from gisplan.base.labels import label, say
+from gisplan.base.units import number
+from gisplan.judging.brief import Brief
+from gisplan.judging.demand import demand
+from gisplan.judging.judgement import Judgement
+from gisplan.rules.profile import Service
+
+_FACTORS = (("discharge", "×"), ("peak_day", "÷"), ("coincidence", "×"))
+
+
+def sums(judgement: Judgement, cell: pd.Series, ledger: pd.DataFrame, lang: str) -> list[str]:
+    """Write out what a parcel needs of a service, and what is left where it is served from.
+
+    Parameters
+    ----------
+    judgement
+        What was judged.
+    cell
+        The cell.
+    ledger
+        The ledger's rows of the service.
+    lang
+        ``zh`` or ``en``.
+    """
+    brief = judgement.briefs.get(str(cell["service"]))
+    if brief is None or not brief.asked("capacity"):
+        return []
+    i = int(judgement.survey.parcels.index.get_loc(cell["parcel"]))
+    room = brief.asked("capacity")[0].id
+    mine = ledger[ledger["service"] == cell["service"]]
+    named = [str(cell["source"]), str(judgement.outcomes[room].feature[i])]
+    return [*_need(brief, i, lang), *_left(named, mine, lang)]
+
+
+def _need(brief: Brief, i: int, lang: str) -> list[str]:
+    """Write out the demand of one parcel."""
+    service, found = brief.service, demand(brief.survey, brief.service)
+    value, unit = float(found.value[i]), service.demand
+    if np.isnan(value):
+        return []
+    if found.basis[i] == "project":
+        projects = brief.survey.projects
+        held = projects.index[projects["parcel"] == brief.survey.parcels.index[i]]
+        return [say("sum.project", lang, project=", ".join(map(str, held)), need=number(value), unit=unit)]
+    use = str(brief.survey.parcels["use_class"].iloc[i])
+    figure = service.figures["runoff" if service.capacity == "rational" else "demand"]
+    base = (figure.by_use or {}).get(use, float("nan"))
+    return [
+        say(
+            "sum.norm", lang, area=number(float(found.area_ha[i]), 4), norm=number(base, 4), use=use,
+            factors=_factors(service), need=number(value), unit=unit,
+            basis=label(f"basis.{figure.basis}").text(lang), source=f" {figure.source}".rstrip(),
+        )
+    ]  # fmt: skip
+
+
+def _factors(service: Service) -> str:
+    """Write what the norm is multiplied by."""
+    used = ("discharge", "peak_day") if service.capacity == "gravity" else ("coincidence",)
+    given = ((sign, service.figures[name]) for name, sign in _FACTORS if name in used and name in service.figures)
+    return "".join(f" {sign} {number(figure.value, 4)}" for sign, figure in given)
+
+
+def _left(named: list[str], ledger: pd.DataFrame, lang: str) -> list[str]:
+    """Write out what is left of the source, and of the main that decides."""
+    unknown = label("word.unknown").text(lang)
+    lines = []
+    for row in ledger[ledger["feature"].isin(named) & ~np.isinf(ledger["capacity"].astype(float))].to_dict("records"):
+        amounts = {
+            name: unknown if pd.isna(row[name]) else number(float(row[name]))
+            for name in ("capacity", "used", "promised", "left")
+        }
+        code = "sum.left_source" if row["kind"] == "source" else "sum.left_main"
+        code = "sum.left_unknown" if pd.isna(row["left"]) else code
+        lines.append(say(code, lang, feature=row["feature"], unit=row["unit"], **amounts))
+    return lines

@@ -1,0 +1,157 @@
+"""The sheets of the review workbook: which tables become sheets, with which columns, in whose words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+
+from gisplan.base.fields import spoken
+from gisplan.base.issues import COLUMNS as ISSUES
+from gisplan.base.labels import say
+from gisplan.land.buildings import COLUMNS as BUILDINGS
+from gisplan.land.check import FINDINGS as LAND_FINDINGS
+from gisplan.outputs.columns import (
+    DUE,
+    EARTHWORK,
+    FAULTS,
+    FINDINGS,
+    GAPS,
+    HOLDERS,
+    LAND,
+    LEDGER,
+    LIMITS,
+    READINESS,
+    by_language,
+    layer_name,
+    numbered,
+    present,
+    word,
+)
+from gisplan.outputs.tables import Tables
+
+_CITED = {"code": "cited"}
+_DUE = {"evidence": "says", "netland": "netland_test", "assessments": "assessment"}
+"""Vocabularies of what the papers speak of, by the table they stand in."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One sheet: its name (``sheet.<name>``), its table, how many columns stay in sight, and a line above it."""
+
+    name: str
+    frame: pd.DataFrame
+    frozen: int = 2
+    note: str = ""
+
+
+def sheets(tables: Tables, lang: str) -> list[Sheet]:
+    """Give every sheet below the overview, in order; what a zone has nothing of has no sheet.
+
+    Parameters
+    ----------
+    tables
+        What the report hands over.
+    lang
+        Language of words in the tables: ``zh``, ``en`` or ``both``.
+    """
+    gaps = pd.DataFrame(tables.gaps.drop(columns=tables.gaps.geometry.name))
+    made = [
+        Sheet("matrix", _matrix(tables)),
+        *_land(tables, lang),
+        _findings(tables, lang),
+        Sheet("gaps", present(gaps, by_language(GAPS, lang))),
+        *_ledger(tables, lang),
+        *_earthwork(tables, lang),
+        *_due(tables, lang),
+        Sheet("faults", _faults(tables, lang)),
+        Sheet("issues", present(tables.issues, ISSUES), 1),
+        Sheet("limits", present(tables.limits, by_language(LIMITS, lang)).replace("", None).rename(columns=_CITED)),
+    ]
+    return made
+
+
+def _filled(frame: pd.DataFrame | None) -> bool:
+    return frame is not None and bool(len(frame))
+
+
+def _names(tables: Tables, lang: str) -> dict[str, str]:
+    """Give the name of every limit and rule."""
+    labels = tables.limits.drop_duplicates("what").set_index("what")
+    return dict(labels["label_en" if lang == "en" else "label_zh"])
+
+
+def _worded(frame: pd.DataFrame, kinds: dict[str, str], lang: str) -> pd.DataFrame:
+    """Put words for people in place of codes: column → family of labels."""
+    said = {name: frame[name].map(lambda code, kind=kind: word(kind, code, lang)) for name, kind in kinds.items()}
+    return frame.assign(**said)
+
+
+def _matrix(tables: Tables) -> pd.DataFrame:
+    frame = numbered(tables.readiness)
+    frame.insert(1, "name", tables.parcels["name"].reindex(tables.readiness.index).to_numpy())
+    frame.insert(2, "promised", tables.parcels["promised"].reindex(tables.readiness.index).to_numpy())
+    columns = [READINESS[0], "name", *READINESS[1:3], "promised", *READINESS[3:], *tables.services.index]
+    return present(frame, columns)
+
+
+def _findings(tables: Tables, lang: str) -> Sheet:
+    # What holds needs nobody's time; findings.csv has it.
+    findings = tables.findings
+    open_ = findings[findings["verdict"] != "ready"]
+    frame = present(open_, by_language(FINDINGS, lang))
+    frame = frame.assign(condition=frame["condition"].replace(_names(tables, lang)))
+    return Sheet("findings", frame, note=say("sheet.findings_open", lang, shown=len(open_), all=len(findings)))
+
+
+def _faults(tables: Tables, lang: str) -> pd.DataFrame:
+    """Give the fix list, the fault with most land at stake first."""
+    frame = present(pd.DataFrame(tables.faults), by_language(FAULTS, lang))
+    frame = frame.assign(
+        code=frame["code"].map(lambda code: word("fault", code, lang)),
+        layer=frame["layer"].map(lambda layer: layer_name(layer, lang, tables.services)),
+        cause=frame["cause"].map(lambda cause: word("broken", cause, lang)),
+    )
+    return frame.mask(frame == "")
+
+
+def _land(tables: Tables, lang: str) -> Iterator[Sheet]:
+    """Give the conclusions on the land, and below them the tests that they rest on."""
+    if _filled(tables.land):
+        frame = numbered(present(tables.land, by_language(LAND[1:], lang))).drop(columns="conclusion")
+        frame["held_back"] = frame["held_back"].replace(_names(tables, lang))
+        yield Sheet("land", _worded(frame, {"legal": "floor", "promise": "floor"}, lang), 1)
+    if _filled(tables.land_tasks):
+        # What is met needs nobody's time; land_findings.csv has it.
+        frame = present(tables.land_tasks, by_language(LAND_FINDINGS, lang)).drop(columns=["test", "group", "code"])
+        yield Sheet("land_tasks", _worded(frame, {"verdict": "passed"}, lang), 1)
+    if _filled(tables.buildings):
+        frame = present(tables.buildings, by_language(BUILDINGS, lang))
+        yield Sheet("buildings", _worded(frame, {"verdict": "passed"}, lang))
+
+
+def _ledger(tables: Tables, lang: str) -> Iterator[Sheet]:
+    """Give what every source and main has left, and who took what in which order."""
+    if _filled(tables.ledger):
+        frame = present(tables.ledger, LEDGER)
+        yield Sheet("ledger", _worded(frame, {"kind": "ledger"}, lang).rename(columns={"promised": "promised_load"}))
+    if _filled(tables.holders):
+        frame = present(tables.holders, HOLDERS)
+        yield Sheet("holders", _worded(frame, {"basis": "held"}, lang), 4)
+
+
+def _earthwork(tables: Tables, lang: str) -> Iterator[Sheet]:
+    if _filled(tables.earthwork):
+        frame = _worded(numbered(present(tables.earthwork, EARTHWORK[1:])), {"code": "blind"}, lang)
+        yield Sheet("earthwork", frame.rename(columns={"code": "blind"}).replace("", None), 1)
+
+
+def _due(tables: Tables, lang: str) -> Iterator[Sheet]:
+    """Give what expires soon and what is due, the most urgent first."""
+    if _filled(tables.due):
+        frame = present(tables.due, DUE)
+        for kind, codes in _DUE.items():
+            mine = frame["kind"] == kind
+            frame["what"] = frame["what"].mask(mine, frame["what"].replace(spoken(codes, lang)))
+        yield Sheet("due", _worded(frame, {"kind": "due"}, lang).rename(columns={"what": "subject"}), 1)

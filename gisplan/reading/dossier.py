@@ -1,0 +1,181 @@
+"""The land's own papers: projects, net land, area assessments, commitments, factory buildings, constraints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from gisplan.base.errors import LayerError
+from gisplan.base.fields import fields, plain
+from gisplan.base.issues import Book
+from gisplan.base.labels import Label
+from gisplan.reading.columns import matches, take
+from gisplan.reading.formats.raw import RawLayer
+from gisplan.reading.layers import Given, Layer
+from gisplan.reading.records import empty
+from gisplan.reading.refusals import listing, refusal
+from gisplan.reading.words import plain_blank, words_of
+from gisplan.reading.zone_file import Source
+
+TABLES = ("netland", "assessments", "commitments", "buildings")
+_FOREVER = frozenset(map(plain, ("长期", "长期有效", "永久", "永久有效", "long term", "permanent")))
+_PAPERS = ("netland", "assessments")
+
+
+@dataclass(frozen=True)
+class Dossier:
+    """What stands in the papers about a zone's land.
+
+    Attributes
+    ----------
+    netland
+        One row a paper on a test of net land (净地).
+    assessments
+        One row an area-wide assessment (区域评估).
+    commitments
+        One row a commitment (承诺事项).
+    buildings
+        One row a storey of a standard factory building (标准化厂房).
+    constraints
+        Areas and lines that forbid or narrow building, by feature id; None where none were given.
+    checked
+        Kinds of constraint that were looked at in full: where none is drawn, there is none.
+    lost
+        A constraint has lost its shape in reading: it may lie anywhere.
+    """
+
+    netland: pd.DataFrame
+    assessments: pd.DataFrame
+    commitments: pd.DataFrame
+    buildings: pd.DataFrame
+    constraints: gpd.GeoDataFrame | None = None
+    checked: frozenset[str] = frozenset()
+    lost: bool = False
+
+
+def no_dossier() -> Dossier:
+    """Make the dossier of a zone of which no papers were given."""
+    return Dossier(*(_none(key) for key in TABLES))
+
+
+def against(papers: pd.DataFrame) -> pd.Series:
+    """Tell which papers speak against land, or say something that nobody understands."""
+    return ~papers["result"].isin(["passed", "not_applicable"])
+
+
+def read_dossier(
+    given: Mapping[str, Sequence[Given]], constraints: Layer | None, parcels: pd.Index, book: Book
+) -> Dossier:
+    """Clean the tables; a paper that names no parcel of the zone is named.
+
+    Parameters
+    ----------
+    given
+        Raw layers by table.
+    constraints
+        The constraints, cleaned; None where none were given.
+    parcels
+        The zone's parcels.
+    book
+        Where flaws are written down.
+    """
+    tables = {key: _table(key, given.get(key, ()), parcels, book) for key in TABLES}
+    declared = {kind for source, _ in given.get("constraints", ()) for kind in source.checked}
+    return Dossier(
+        **tables,
+        constraints=None if constraints is None else constraints.frame,
+        checked=frozenset(declared),
+        lost=constraints is not None and constraints.lost,
+    )
+
+
+def _none(key: str) -> pd.DataFrame:
+    return empty(key).assign(file=pd.Series(dtype="str"))
+
+
+def _table(key: str, given: Sequence[Given], parcels: pd.Index, book: Book) -> pd.DataFrame:
+    """Clean one table: every row is kept, and names its file."""
+    parts = []
+    for source, raw in given:
+        raw, forever = _forever(raw, key, source, book) if key in _PAPERS else (raw, np.zeros(0, dtype=bool))
+        frame = take(raw, key, source, book).frame.assign(file=raw.title)
+        for column in frame.columns.intersection(["issuer", "number"]):
+            # A dash or 无 is no issuer and no document number.
+            frame[column] = frame[column].mask(frame[column].fillna("").map(plain_blank).astype(bool))
+        if key in _PAPERS:
+            frame["long_term"] = frame["long_term"].mask(forever, True)
+        _not_negative(frame, key, raw, book)
+        _strangers(frame, parcels, raw, book)
+        parts.append(frame)
+    return pd.concat(parts, ignore_index=True) if parts else _none(key)
+
+
+def _forever(raw: RawLayer, table: str, source: Source, book: Book) -> tuple[RawLayer, np.ndarray]:
+    """Take 长期 out of the column of expiry: it is no day, and says that there is none."""
+    found = matches(raw, table, source, Book(book.lang).lang).get("expires")
+    if found is None:
+        return raw, np.zeros(len(raw.table), dtype=bool)
+    words = words_of(raw.table[found.theirs])
+    forever = words.spread(np.array([*(plain(word) in _FOREVER for word in words.words), False], dtype=bool))
+    if not forever.any():
+        return raw, forever
+    cells = raw.table[found.theirs].astype(object).mask(forever, None)
+    return replace(raw, table=raw.table.assign(**{found.theirs: cells})), forever
+
+
+def projects(given: Sequence[Given], parcels: pd.Index, book: Book) -> pd.DataFrame:
+    """Clean the projects (项目), by project id.
+
+    Raises
+    ------
+    LayerError
+        A project id occurs twice.
+    """
+    tables = []
+    for source, raw in given:
+        frame = take(raw, "projects", source, book).frame.assign(file=raw.title)
+        blank = frame["project"].isna()
+        made = f"{raw.layer}#" + pd.Series(raw.fids, index=frame.index).astype("str")
+        frame["project"] = frame["project"].where(~blank, made)
+        _not_negative(frame, "projects", raw, book)
+        _strangers(frame, parcels, raw, book)
+        tables.append(frame)
+    if not tables:
+        return _none("projects").set_index("project")
+    table = pd.concat(tables, ignore_index=True)
+    twice = table["project"][table["project"].duplicated(keep=False)]
+    if len(twice):
+        raise refusal(
+            LayerError, "project_twice", book.lang,
+            file=listing(table["file"].unique()), where=given[0][0].where, ids=listing(dict.fromkeys(twice)),
+        )  # fmt: skip
+    out: pd.DataFrame = table.set_index("project")
+    return out
+
+
+def _not_negative(frame: pd.DataFrame, table: str, raw: RawLayer, book: Book) -> None:
+    """Take amounts below zero for what they are: not known."""
+    for name, entry in fields(table).items():
+        if entry.type != "number" or name == "storey":
+            continue
+        below = (frame[name] < 0).to_numpy()
+        if below.any():
+            frame[name] = frame[name].mask(below)
+            column = Label(entry.zh, entry.en).text(book.lang)
+            book.add(
+                "amount_negative", "warning", "noted", (raw.file, raw.layer, ""), column=column, count=int(below.sum())
+            )
+
+
+def _strangers(frame: pd.DataFrame, parcels: pd.Index, raw: RawLayer, book: Book) -> None:
+    """Name the parcels that are in no layer."""
+    if "parcel" not in frame.columns:
+        return
+    lost = frame["parcel"].notna() & ~frame["parcel"].isin(parcels)
+    if lost.any():
+        ids = listing(dict.fromkeys(frame["parcel"][lost]))
+        book.add("record_parcel_missing", "warning", "noted", (raw.file, raw.layer, ""), ids=ids)

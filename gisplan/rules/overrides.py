@@ -1,0 +1,193 @@
+"""Overrides: limits, norms and prices that a zone's own file sets in place of its profile's, with where each is from.
+
+They are named as the profile names them: ``water.size`` is a condition, ``water.velocity`` a figure of a service,
+``water.price`` its price, ``inspection.near_miss`` a limit of the checks, ``land.area.stated`` one of land;
+``snap`` and ``parcel_overlap`` stand alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gisplan.base.labels import Label
+from gisplan.base.units import Quantity, number
+from gisplan.rules.figures import read as read_figure
+from gisplan.rules.inspection import amount, read_one
+from gisplan.rules.land import LIMIT_FORMS as LAND_FORMS
+from gisplan.rules.land import limit as land_limit
+from gisplan.rules.profile import LIMIT_FORMS, Override, Profile, Service, read_limit
+
+FORMS = frozenset({*LIMIT_FORMS, *LAND_FORMS, "value", "by_diameter", "by_flow", "by_voltage"})
+_BASES = ("code", "local", "assumed")
+_ALONE = {"snap": ("snap_m", "m"), "parcel_overlap": ("overlap_m2", "m2")}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of ``[limits]``: what it names, where it stands, and what it says."""
+
+    key: str
+    place: str
+    raw: Mapping[str, Any]
+
+
+Refuse = Callable[[Entry, str, object, str], Exception]
+"""Makes the refusal of (entry, key, value found, what is allowed)."""
+
+
+def names(profile: Profile) -> tuple[str, ...]:
+    """List everything of a profile that may be overridden."""
+    found = [condition.id for condition in profile.conditions]
+    found += [f"{service.key}.{figure}" for service in profile.services for figure in service.figures]
+    found += [f"{service.key}.price" for service in profile.services if service.price is not None]
+    found += [f"inspection.{key}" for key in profile.inspections]
+    found += [key for key, rule in profile.land.rules.items() if rule.text]
+    return tuple(dict.fromkeys([*found, *_ALONE]))
+
+
+def override(profile: Profile, entries: tuple[Entry, ...], refuse: Refuse) -> Profile:
+    """Lay a zone's own limits over a profile, which remembers what each stands instead of.
+
+    Parameters
+    ----------
+    profile
+        The profile; unchanged.
+    entries
+        What ``[limits]`` says, each of something in `names`.
+    refuse
+        Makes the refusal of an entry.
+
+    Raises
+    ------
+    ProfileError
+        An entry says something that is not allowed there.
+    """
+    for entry in entries:
+        profile = _laid(profile, entry, refuse)
+    return profile
+
+
+def written(profile: Profile, key: str) -> str:
+    """Write a limit of a profile as people do; blank where it has none of that name."""
+    first, _, last = key.partition(".")
+    if key in _ALONE:
+        name, unit = _ALONE[key]
+        return f"{number(getattr(profile, name), 4)} {unit}"
+    if first == "inspection":
+        return profile.inspections[last].text
+    if first == "land":
+        return profile.land.rules[key].text
+    for condition in profile.conditions:
+        if condition.id == key:
+            return condition.limit.text
+    service = profile.service(first)
+    if last in service.figures:
+        return service.figures[last].text
+    return "" if service.price is None else service.price.text
+
+
+def _laid(profile: Profile, entry: Entry, refuse: Refuse) -> Profile:
+    """Lay one entry over a profile."""
+
+    def fail(key: str, found: object, allowed: str) -> Exception:
+        return refuse(entry, key, found, allowed)
+
+    forms = sorted(FORMS & set(entry.raw))
+    if len(forms) != 1:
+        raise fail(entry.key, ", ".join(forms) or None, f"exactly one of {', '.join(sorted(FORMS))}")
+    basis, code, clause = _source(entry, fail)
+    past = Override(written(profile, entry.key), basis, code, clause)
+    done = _Laying(entry.raw, past, fail)
+    first, _, last = entry.key.partition(".")
+    if entry.key in _ALONE:
+        name, unit = _ALONE[entry.key]
+        given: dict[str, Any] = {name: done.amount(entry.key, unit)}
+        laid = replace(profile, **given)
+    elif first == "inspection":
+        old = profile.inspections[last].label
+        made = read_one(last, {"label": {"zh": old.zh, "en": old.en}, **done.table()}, done.codes(), fail)
+        laid = replace(profile, inspections={**profile.inspections, last: made})
+    elif first == "land":
+        rule = profile.land.rules[entry.key]
+        found = {"low": -math.inf, "high": math.inf, **land_limit(entry.key, done.table(), rule.unit, fail)}
+        made_rule = replace(rule, **found, basis=basis, code=code, clause=clause)
+        laid = replace(profile, land=replace(profile.land, rules={**profile.land.rules, entry.key: made_rule}))
+    else:
+        laid = _of_service(profile, entry.key, done)
+    return replace(laid, overridden={**laid.overridden, entry.key: past})
+
+
+def _of_service(profile: Profile, key: str, done: _Laying) -> Profile:
+    """Lay one entry over a condition, a figure or the price of a service."""
+    past = done.past
+    for service in profile.services:
+        rows = tuple(
+            replace(
+                c,
+                limit=read_limit(key, done.table(), c.measure, done.fail),
+                basis=past.basis, code=past.code, clause=past.clause,
+            ) if c.id == key else c
+            for c in service.conditions
+        )  # fmt: skip
+        if rows != service.conditions:
+            return _with(profile, replace(service, conditions=rows))
+    first, _, last = key.partition(".")
+    service = profile.service(first)
+    if last in service.figures:
+        where = f"service.{first}.figure.{last}"
+        figure = read_figure(where, done.table(), service.demand, done.codes(), done.fail)
+        return _with(profile, replace(service, figures={**service.figures, last: figure}))
+    price = Quantity(done.amount(key, "CNY/m"), "CNY/m")
+    return _with(profile, replace(service, price=price, price_basis=past.basis))
+
+
+def _with(profile: Profile, service: Service) -> Profile:
+    return replace(profile, services=tuple(service if s.key == service.key else s for s in profile.services))
+
+
+@dataclass(frozen=True)
+class _Laying:
+    """One entry while it is laid: what it says, where it is from, and who refuses it."""
+
+    raw: Mapping[str, Any]
+    past: Override
+    fail: Callable[[str, object, str], Exception]
+
+    def table(self) -> dict[str, Any]:
+        """Give the entry as the profile's own tables are written."""
+        cite = {"code": self.past.code, "clause": self.past.clause}
+        return {**{k: v for k, v in self.raw.items() if k in FORMS}, "basis": self.past.basis, "cite": cite}
+
+    def codes(self) -> dict[str, Label]:
+        """Give the codes that the entry may cite: the one it cites."""
+        return {self.past.code: Label.read(self.past.code)} if self.past.code else {}
+
+    def amount(self, key: str, unit: str) -> float:
+        """Read the one amount of an entry that has no more to say."""
+        if "value" not in self.raw:
+            raise self.fail(key, ", ".join(self.raw), f'value = "… {unit}"')
+        found = amount(f"{key}.value", self.raw["value"], unit, self.fail)
+        if found < 0:
+            raise self.fail(f"{key}.value", self.raw["value"], f"a number in {unit}, not below zero")
+        return found
+
+
+def _source(entry: Entry, fail: Callable[[str, object, str], Exception]) -> tuple[str, str, str]:
+    """Take where an own limit is from: whoever says code or local names the paper; ``?`` where it names no clause."""
+    basis, cite = entry.raw.get("basis"), entry.raw.get("cite", {})
+    if basis not in _BASES:
+        raise fail(f"{entry.key}.basis", basis, f"one of {', '.join(_BASES)}")
+    cite = {"code": cite} if isinstance(cite, str) else cite
+    fit = isinstance(cite, dict) and set(cite) <= {"code", "clause"} and all(isinstance(v, str) for v in cite.values())
+    if not fit or (basis != "assumed" and not cite.get("code", "").strip()):
+        raise fail(f"{entry.key}.cite", entry.raw.get("cite"), 'cite = "…", or { code = "…", clause = "…" }')
+    if basis == "assumed":
+        if cite:
+            raise fail(f"{entry.key}.cite", entry.raw["cite"], 'basis = "code" or "local" where a paper says so')
+        return basis, "", ""
+    # A paper of the zone's own needs no clause; of a code nobody has checked what is not named.
+    unnamed = "?" if basis == "code" else ""
+    return str(basis), cite["code"].strip(), cite.get("clause", "").strip() or unnamed

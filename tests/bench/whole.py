@@ -1,0 +1,130 @@
+"""Measure the whole check of a large zone, capacity, two ways and gravity included, against the plain job, in turn.
+
+    python tests/bench/whole.py [--parcels 100000] [--rounds 3] [--seed 1] [--json FILE]
+
+Makes a zone (`make_zone.py`), furnishes it (`furnish.py`), and runs once a round, each in a process of its own: the job
+of `job_gisplan.py` (joints, sweep, nearest main, no zone.toml and no words); the check by the profile that asks for
+connections alone; and the whole check by the default profile, with further tests that only warn. A check is timed in
+steps: `gisplan.read`, ``Zone.judged``, and all tables of the report with every sentence.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from make_zone import make
+from paired import ratios, run, spread, text
+
+HERE = Path(__file__).resolve().parent
+JOB, PLAIN, WHOLE = "plain job", "check, jiutong_connection", "check, jiutong_classic"
+STEPS = ("read_s", "judge_s", "tables_s")
+LIMIT, LIMIT_MIB = 4.0, 2_048
+"""How many times as long as the plain job the whole check may take, and how much memory."""
+
+CHECK = """
+import json, resource, sys, time
+import gisplan
+from gisplan.reading.process import clerk
+read = gisplan.read
+marks = [time.perf_counter()]
+zone = read(sys.argv[1], sys.argv[2])
+marks.append(time.perf_counter())
+zone.judged()
+marks.append(time.perf_counter())
+report = gisplan.check(zone)
+report.cells, report.readiness, report.findings, report.gaps
+report.ledger, report.ledger_holders, report.limits
+marks.append(time.perf_counter())
+clerk.dismiss()
+steps = [round(b - a, 3) for a, b in zip(marks, marks[1:])]
+print(json.dumps(dict(zip(("read_s", "judge_s", "tables_s"), steps)) | {
+    "total_s": round(marks[-1] - marks[0], 3),
+    "codes": report.cells.groupby(["service", "grade", "code"]).size().rename(str).reset_index().to_numpy().tolist(),
+    "peak_mib": [resource.getrusage(who).ru_maxrss // 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)],
+}))
+"""
+
+
+def commands(folder: Path) -> dict[str, list[str]]:
+    """Return the command of everything that is measured."""
+    check = [sys.executable, "-c", CHECK, str(folder / "zone")]
+    return {
+        JOB: [sys.executable, str(HERE / "job_gisplan.py"), str(folder / "made"), "--out", str(folder / "out.parquet")],
+        PLAIN: [*check, "jiutong_connection"],
+        WHOLE: [*check, "jiutong_classic"],
+    }
+
+
+def measure(folder: Path, rounds: int) -> dict[str, list[dict[str, Any]]]:
+    """Run everything once a round."""
+    wanted = commands(folder)
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in wanted}
+    for number in range(rounds):
+        for name, command in wanted.items():
+            printed, wall, cpu = run(command)
+            found[name].append({**json.loads(printed.strip().splitlines()[-1]), "wall_s": wall, "cpu_s": cpu})
+            print(f"round {number + 1}: {name} {found[name][-1]['total_s']:.2f} s", file=sys.stderr)
+    return found
+
+
+def peak(rows: Sequence[Mapping[str, Any]]) -> int:
+    """Give the greatest memory of a process; what reads files works in one of its own beside ours, and counts too."""
+    every = [row["peak_mib"] for row in rows]
+    return max(sum(each) if isinstance(each, list) else each for each in every)
+
+
+def show(parcels: int, found: Mapping[str, list[dict[str, Any]]]) -> tuple[str, bool]:
+    """Write the table for people; tell whether the bounds hold."""
+    lines = [f"{parcels:,} parcels, nine services; median (range)", ""]
+    lines += [
+        "| what | s | × job | whole process, s | processor, s | × job | peak, MiB |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    values = {
+        c: {name: [row[c] for row in rows] for name, rows in found.items()} for c in ("total_s", "wall_s", "cpu_s")
+    }
+    times = {column: ratios(each, JOB) for column, each in values.items()}
+    for name, rows in found.items():
+        took = [text(spread(values[c][name])) for c in ("total_s", "wall_s", "cpu_s")]
+        cells = [took[0], text(times["total_s"][name]), took[1], took[2], text(times["cpu_s"][name])]
+        lines.append(f"| {name} | {' | '.join(cells)} | {peak(rows):,} |")
+    for name in (PLAIN, WHOLE):
+        steps = ", ".join(f"{step[:-2]} {text(spread([row[step] for row in found[name]]))}" for step in STEPS)
+        lines.append(f"{name}: {steps}")
+    ratio, memory = times["total_s"][WHOLE]["median"], peak(found[WHOLE])
+    lines.append(
+        f"the whole check takes {ratio:.2f} times the plain job ({LIMIT:g} is the mark), {memory:,} MiB at most"
+    )
+    return "\n".join(lines), ratio <= LIMIT and memory <= LIMIT_MIB
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run from the command line; ends with 1 where a bound does not hold."""
+    from furnish import furnish
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--parcels", type=lambda given: int(float(given)), default=100_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", type=Path, help="also write everything measured into this file")
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory(prefix="gisplan-bench-") as made:
+        folder = Path(made)
+        make(options.parcels, folder / "made", options.seed)
+        furnish(folder / "made", folder / "zone", options.seed)
+        found = measure(folder, options.rounds)
+    told, holds = show(options.parcels, found)
+    print(told)
+    if options.json:
+        options.json.write_text(json.dumps(found, indent=1, ensure_ascii=False), encoding="utf-8")
+    return 0 if holds else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

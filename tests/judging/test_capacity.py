@@ -1,0 +1,298 @@
+"""Who finds room on a main and at a source, in which order, and what the ledger says of it; reckoned by hand.
+
+One water main (DN 200 at 1 m/s and a peak factor of 1.5: π/4 · 0.2² · 1 · 86,400 / 1.5 = 1,809.56 m3/d) passes parcels
+of 10 ha; land of class M2 takes 100 m3/d/ha, so each needs 1,000 m3/d. The plant gives 10,000 m3/d, 7,500 are used.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from sketch import layer, letter, line, parcel, parcels, point, zone
+
+import gisplan
+from gisplan.base.errors import PromiseError
+from gisplan.rules.profile import Profile, load
+
+MAIN = math.pi / 4 * 0.2**2 * 86_400 / 1.5
+
+
+def profile(service: str = "water") -> Profile:
+    """The default profile with one service, and of its conditions only those on reach, size and capacity."""
+    whole = load("jiutong_classic")
+    one = whole.service(service)
+    kept = tuple(c for c in one.conditions if c.measure.kind in ("reach", "path", "attribute", "capacity"))
+    return replace(whole, id="toy", services=(replace(one, conditions=kept),))
+
+
+def plots(**extra: dict[str, Any]) -> Any:
+    """Parcels of 10 ha side by side along the north of the main, offered one month after the other."""
+    given = {}
+    for k, (name, own) in enumerate(extra.items()):
+        said = {"use": "M2", "supply_status": "拟供", "delivery_on": f"2027-0{k + 1}-01", **own}
+        given[name] = (parcel(600 * k, 10, 600 * k + 500, 210), said)
+    return parcels(**given)
+
+
+PLANT = {"role": "source", "kind": "water_plant", "capacity": 10_000, "capacity_unit": "m3/d", "capacity_used": 7_500}
+
+
+def main(plant: dict[str, Any] | None = None, **own: Any) -> Any:
+    return layer(
+        ("P", point(-100, 0), PLANT if plant is None else plant),
+        ("M", line((-100, 0), (3000, 0)), {"diameter_mm": 200, **own}),
+    )
+
+
+def judged(given: Any, water: Any, **rest: Any) -> gisplan.Report:
+    return gisplan.check(zone(given, water=water, profile=profile(), **rest))
+
+
+def answers(report: gisplan.Report) -> dict[str, str]:
+    cells = report.cells
+    return {
+        p: g if g == "A" else f"{g} {c}" for p, g, c in zip(cells["parcel"], cells["grade"], cells["code"], strict=True)
+    }
+
+
+def test_the_first_delivered_finds_room_and_the_second_does_not() -> None:
+    report = judged(plots(A={}, B={}), main())
+    assert answers(report) == {"A": "A", "B": "D no_capacity"}
+    reason = report.cells["reason_en"].iloc[1]
+    assert "needs 1000 m3/d" in reason and "M has 809.56 m3/d left" in reason and "(last: A)" in reason
+
+
+def test_the_order_is_that_of_the_days_not_of_the_file() -> None:
+    later = {"delivery_on": "2028-01-01"}
+    assert answers(judged(plots(A=later, B={}), main())) == {"A": "D no_capacity", "B": "A"}
+
+
+def test_who_is_refused_still_holds_the_place() -> None:
+    """C needs 500 and 809 are left after A; B before it wants 1,000 and is refused, and C does not overtake."""
+    small = {"use": "M1"}
+    assert answers(judged(plots(A={}, B={}, C=small), main())) == {
+        "A": "A", "B": "D no_capacity", "C": "D no_capacity",
+    }  # fmt: skip
+    assert answers(judged(plots(A={}, C=small), main())) == {"A": "A", "C": "A"}
+
+
+def test_equal_days_leave_open_who_comes_first() -> None:
+    same = {"delivery_on": "2027-01-01"}
+    assert answers(judged(plots(A=same, B=same), main())) == {"A": "U order_unknown", "B": "U order_unknown"}
+    assert answers(judged(plots(A=same, B={**same, "use": "M1"}), main())) == {"A": "A", "B": "A"}
+
+
+def test_a_blank_day_or_status_may_be_any() -> None:
+    assert answers(judged(plots(A={}, B={"delivery_on": None}), main())) == {
+        "A": "U order_unknown", "B": "U order_unknown",
+    }  # fmt: skip
+    assert answers(judged(plots(A={}, B={"supply_status": None}), main())) == {
+        "A": "U order_unknown", "B": "U order_unknown",
+    }  # fmt: skip
+
+
+def test_a_paper_that_holds_a_reserve_comes_before_all_offers() -> None:
+    paper = pd.DataFrame([letter(parcel="B", service="water", says="预留", capacity=1_200, capacity_unit="m3/d")])
+    report = judged(plots(A={}, B={}), main(), evidence=paper)
+    assert answers(report) == {"A": "D no_capacity", "B": "A"}
+    assert "M has 609.56 m3/d left" in report.cells["reason_en"].iloc[0]
+
+
+@pytest.mark.parametrize("lost", ["date", "issuer", "number", "capacity", "says"])
+def test_a_damaged_paper_helps_nobody(lost: str) -> None:
+    row = letter(parcel="B", service="water", says="预留", capacity=1_200, capacity_unit="m3/d")
+    paper = pd.DataFrame([row, letter(parcel="X", service="water", number="函2号")])
+    paper.loc[0, lost] = None
+    found = answers(judged(plots(A={}, B={}), main(), evidence=paper))
+    assert "A" not in (found["A"], found["B"])
+
+
+def test_what_is_supplied_already_is_within_the_used_part_of_the_plant_and_still_on_the_main() -> None:
+    granted = {"supply_status": "已供"}
+    report = judged(plots(A={}, G=granted), main())
+    assert answers(report) == {"A": "D no_capacity", "G": "A"}
+    plant = report.ledger.set_index("feature").loc["P"]
+    assert plant["promised"] == pytest.approx(1_000)  # A's alone
+    wide = main(diameter_mm=600)
+    assert answers(judged(plots(A={}, B={}, C={"use": "M1"}, G=granted), wide)) == dict.fromkeys("ABCG", "A")
+    report = judged(plots(A={}, B={}, C={}, G=granted), wide)  # 3,000 asked, 2,500 left
+    assert answers(report)["C"] == "D no_capacity"
+    assert "P has 500 m3/d left" in report.cells["reason_en"].iloc[2]
+
+
+@pytest.mark.parametrize("lost", ["capacity", "capacity_used", "capacity_unit"])
+def test_a_plant_that_does_not_say_is_unknown(lost: str) -> None:
+    blank = {k: v for k, v in PLANT.items() if k != lost}
+    assert answers(judged(plots(A={}), main(blank))) == {"A": "U capacity_unknown"}
+
+
+def test_a_unit_of_another_kind_is_unknown() -> None:
+    assert answers(judged(plots(A={}), main({**PLANT, "capacity_unit": "MVA"}))) == {"A": "U capacity_unknown"}
+    tenfold = {**PLANT, "capacity": 1, "capacity_used": 0.75, "capacity_unit": "万立方米/日"}
+    assert answers(judged(plots(A={}), main(tenfold))) == {"A": "A"}
+
+
+def test_a_land_use_without_a_norm_is_unknown_and_takes_at_most_the_largest() -> None:
+    """1,500 m3/d for 10 ha is the largest norm: 1,809 are enough for that, but then not for another 1,000."""
+    found = answers(judged(plots(X={"use": "采矿"}, B={}), main()))
+    assert found == {"X": "U demand_unknown", "B": "U order_unknown"}
+    found = answers(judged(plots(X={"use": "采矿"}, B={}), main(diameter_mm=600)))
+    assert found == {"X": "U demand_unknown", "B": "A"}
+
+
+def test_the_project_that_holds_a_parcel_says_what_it_needs() -> None:
+    def with_project(need: float | None) -> dict[str, str]:
+        projects = pd.DataFrame([{"project": "X1", "parcel": "A", "water_m3_d": need}])
+        return answers(judged(plots(A={}, B={}), main(), projects=projects))
+
+    assert with_project(800.0) == {"A": "A", "B": "A"}  # 1,800 of 1,809
+    assert with_project(820.0) == {"A": "A", "B": "D no_capacity"}
+    assert with_project(None) == {"A": "U demand_unknown", "B": "U order_unknown"}
+
+
+def test_two_plants_are_told_apart_by_the_way() -> None:
+    water = layer(
+        ("P", point(-100, 0), PLANT),
+        ("Q", point(4000, 0), {**PLANT, "capacity_used": 9_500}),
+        ("M", line((-100, 0), (500, 0), (4000, 0)), {"diameter_mm": 600}),
+    )
+    near_p, near_q = {"use": "M1"}, {"use": "M1"}
+    given = parcels(
+        A=(parcel(0, 10, 500, 210), {**near_p, "supply_status": "拟供", "delivery_on": "2027-01-01"}),
+        B=(parcel(3400, 10, 3900, 210), {**near_q, "supply_status": "拟供", "delivery_on": "2027-02-01"}),
+        C=(parcel(2800, 10, 3300, 210), {**near_q, "supply_status": "拟供", "delivery_on": "2027-03-01"}),
+    )
+    report = judged(given, water)
+    assert answers(report) == {"A": "A", "B": "A", "C": "D no_capacity"}
+    sources = report.ledger[report.ledger["kind"] == "source"].set_index("feature")
+    assert sources["promised"].to_dict() == {"P": pytest.approx(500), "Q": pytest.approx(1_000)}
+    assert sources["left"].to_dict() == {"P": pytest.approx(2_000), "Q": pytest.approx(-500)}
+    assert sources["last_holder"].to_dict() == {"P": "A", "Q": "B"}
+    assert sources["refused"].to_dict() == {"P": 0, "Q": 1}
+
+
+def test_who_may_go_either_way_is_counted_on_every_way() -> None:
+    """A short cut of unknown state joins two mains: A on it may draw from either plant, and B's main is nearly full."""
+    water = layer(
+        ("P", point(-100, 0), PLANT),
+        ("Q", point(4000, 300), PLANT),
+        ("M", line((-100, 0), (3000, 0)), {"diameter_mm": 200}),
+        ("N", line((-700, 300), (4000, 300)), {"diameter_mm": 200}),
+        ("X", line((-700, 300), (-100, 0)), {"diameter_mm": 200, "status": None}),
+    )
+    given = parcels(
+        A=(parcel(-700, 310, -200, 510), {"use": "M2", "supply_status": "拟供", "delivery_on": "2027-01-01"}),
+        B=(parcel(100, -210, 600, -10), {"use": "M2", "supply_status": "拟供", "delivery_on": "2027-02-01"}),
+    )
+    assert answers(judged(given, water)) == {"A": "A", "B": "U order_unknown"}  # A comes first and fits on either
+    later = given.assign(delivery_on=["2027-03-01", "2027-02-01"])
+    assert answers(judged(later, water)) == {"A": "U flow_unknown", "B": "A"}
+    water.loc[water["feature"] == "X", "status"] = "废弃"
+    assert answers(judged(given, water)) == answers(judged(later, water)) == {"A": "A", "B": "A"}
+
+
+def test_the_ledger_adds_up_and_says_who_holds_the_last_of_it() -> None:
+    report = judged(plots(A={}, B={}), main())
+    rows = report.ledger.set_index("feature")
+    assert rows.loc["M", ["kind", "unit", "holders", "last_holder", "refused"]].tolist() == ["main", "m3/d", 2, "A", 1]
+    assert rows.loc["M", "capacity"] == pytest.approx(MAIN)
+    assert rows.loc["M", "left"] == pytest.approx(MAIN - 2_000)
+    assert rows.loc["P", ["capacity", "used", "promised", "left"]].tolist() == pytest.approx(
+        [10_000, 7_500, 2_000, 500]
+    )
+    takers = report.ledger_holders
+    assert takers["parcel"].tolist() == ["A", "B"] and takers["left_after"].tolist() == pytest.approx([1_500, 500])
+
+
+def test_the_reserve_counts_all_and_only_warns() -> None:
+    report = judged(plots(A={}), main())
+    row = report.findings.set_index("condition").loc["water.reserve"]
+    # of the main (1,809.56 − 1,000) / 1,809.56 = 44.74 %, of the plant (2,500 − 1,000) / 10,000 = 15 %
+    assert row["value"] == pytest.approx(15.0) and row["grade"] == "D"
+    row = judged(plots(A={}), main({**PLANT, "capacity_used": 0})).findings.set_index("condition").loc["water.reserve"]
+    assert row["value"] == pytest.approx(44.74, abs=0.01) and row["grade"] == "A"
+    report = judged(plots(A={}, B={"use": "M1"}), main())
+    row = report.findings[report.findings["condition"] == "water.reserve"].iloc[0]
+    assert row["value"] == pytest.approx(10.0) and row["grade"] == "D"
+    assert answers(report) == {"A": "A", "B": "A"}
+
+
+PAPER = {"issuer": "供水公司", "number": "预1号"}
+
+
+def test_a_reserve_is_promised_once() -> None:
+    before = zone(plots(A={}, B={}), water=main(), profile=profile())
+    held = before.promise("B", "water", 1_000, **PAPER)
+    assert answers(gisplan.check(held)) == {"A": "D no_capacity", "B": "A"}
+    assert answers(gisplan.check(before)) == {"A": "A", "B": "D no_capacity"}  # nothing was changed behind its back
+    with pytest.raises(PromiseError, match="预1号"):
+        held.promise("B", "water", 500, issuer="供水公司", number="预2号")
+    with pytest.raises(PromiseError, match=r"M 只余 809\.56 m3/d.*B"):
+        held.promise("A", "water", 1_000, issuer="供水公司", number="预3号")
+    with pytest.raises(PromiseError, match="1000 m3/d"):  # it needs 1,000, whatever it is promised
+        held.promise("A", "water", 800, issuer="供水公司", number="预4号")
+    small = zone(plots(A={"use": "M1"}, B={}), water=main(), profile=profile()).promise("B", "water", 1_000, **PAPER)
+    both = small.promise("A", "water", 800, issuer="供水公司", number="预5号")
+    assert answers(gisplan.check(both)) == {"A": "A", "B": "A"}
+
+
+def test_what_cannot_be_promised_is_refused_in_one_sentence() -> None:
+    given = zone(plots(A={}, B={}), water=main(), profile=profile())
+    with pytest.raises(PromiseError, match="没有地块"):
+        given.promise("Z", "water", 1, **PAPER)
+    with pytest.raises(PromiseError, match="power"):
+        given.promise("A", "power", 1, **PAPER)
+    with pytest.raises(PromiseError, match="大于零"):
+        given.promise("A", "water", 0, **PAPER)
+    blind = zone(plots(A={}), water=main(diameter_mm=None), profile=profile())
+    with pytest.raises(PromiseError, match="没有确定的接入路径"):
+        blind.promise("A", "water", 1, **PAPER)
+
+
+def test_the_order_of_promises_changes_only_what_it_must() -> None:
+    """A and B hang on a full main, C on one of its own: whoever of A and B is promised first, C is as it was."""
+    water = pd.concat(
+        [main(), layer(("P2", point(-100, 900), PLANT), ("N", line((-100, 900), (3000, 900)), {"diameter_mm": 200}))],
+        ignore_index=True,
+    )
+    given = pd.concat([plots(A={}, B={}), parcels(C=(parcel(0, 910, 500, 1110), {"use": "M2"}))], ignore_index=True)
+    first = zone(given, water=water, profile=profile())
+    for name, other in (("A", "B"), ("B", "A")):
+        report = gisplan.check(first.promise(name, "water", 1_000, **PAPER))
+        assert answers(report) == {name: "A", other: "D no_capacity", "C": "A"}
+        rows = report.ledger.set_index("feature")
+        assert rows.loc["M", "last_holder"] == name and rows.loc["N", "last_holder"] == "C"
+
+
+def test_a_red_line_comes_after_all_parcels_of_the_zone(tmp_path: Path) -> None:
+    """Of the main's 1,809 m3/d A takes 1,000; an outline of 10 ha beside it needs 1,000 as well, one of 5 ha 500."""
+    given = zone(plots(A={}), water=main(), profile=profile())
+
+    def outline(east: float, **own: Any) -> dict[str, str]:
+        shape = plots(X=own).set_geometry([parcel(700, 10, east, 210)])
+        shape.to_file(tmp_path / "line.geojson", driver="GeoJSON")
+        return answers(gisplan.check(given.redline(tmp_path / "line.geojson")))
+
+    assert outline(1200) == {"X": "D no_capacity"}
+    assert outline(950) == {"X": "A"}
+    assert outline(1200, supply_status="已供") == {"X": "D no_capacity"}
+
+
+def test_papers_that_promise_more_than_there_is_are_named() -> None:
+    papers = pd.DataFrame(
+        [
+            letter(
+                parcel=p, service="water", says="预留", number=f"函{p}", capacity=1_000, capacity_unit="m3/d", date=day
+            )
+            for p, day in (("A", "2026-06-01"), ("B", "2026-07-01"))
+        ]
+    )
+    given = zone(plots(A={}, B={}), water=main(), profile=profile(), evidence=papers)
+    assert answers(gisplan.check(given)) == {"A": "A", "B": "D no_capacity"}
+    rows = given.issues[given.issues["code"] == "over_promised"]
+    assert rows["feature"].tolist() == ["M"] and "2000 m3/d" in rows["message"].iloc[0]
