@@ -241,7 +241,7 @@ def own_fall(
     ties: list[str],
 ) -> bool | None:
     """Whether the lowest ground lets the parcel's own sewer arrive above the invert at its connection manhole."""
-    invert = level_of(web, told, first, manhole)
+    invert = None if told[first.piece].pumped else level_of(web, told, first, manhole)
     ground = None if outdated(zone, parcel) else zone.ground.get(parcel.id)
     if invert is None or ground is None:
         return None

@@ -25,7 +25,7 @@ FILES = {
     "faults.csv",
     "land.csv",
     "land_findings.csv",
-    "buildings.csv",
+    "factory_buildings.csv",
     "ledger.csv",
     "holders.csv",
     "earthwork.csv",

@@ -215,7 +215,7 @@ def test_papers_name_what_exists():
         "joins.csv",
         "land.csv",
         "land_findings.csv",
-        "buildings.csv",
+        "factory_buildings.csv",
         "ledger.csv",
         "holders.csv",
         "earthwork.csv",

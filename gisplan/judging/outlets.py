@@ -127,7 +127,7 @@ def outlets(supply: Supply, inverts: Inverts, level: Ints, least_pct: Floats) ->
         own = network.main[lines]
         _own(out, lines[own], end[own], (supply, inverts, mains, margin))
         below = np.concatenate([end[~own], network.stub_joint[stubs - pieces]])
-        _hung(out, np.concatenate([lines[~own], stubs]), below, mains)
+        _hung(out, np.concatenate([lines[~own], stubs]), below, (mains, inverts.pumped))
     has = out.joint >= 0
     out.joint[has] = origin[out.joint[has]]
     return out
@@ -208,7 +208,8 @@ def _own(out: Outlets, who: Ints, end: Ints, at: tuple[Supply, Inverts, _Mains, 
     step, high = _steps(inverts, invert, (end, after), (mains.top_m, mains.top, _origin(supply)))
     rising = mains.rising[end]
     blank = np.where((after >= 0) & np.isnan(invert) & ~inverts.pumped[who], who, mains.blank[end])
-    out.joint[who], out.invert_m[who] = end, invert
+    # Nothing flows into a pipe under pressure by its own fall.
+    out.joint[who], out.invert_m[who] = end, np.where(inverts.pumped[who], np.nan, invert)
     out.downhill[who] = np.where(high | (rising >= 0), FAILS, np.where(blank >= 0, UNKNOWN, HOLDS))
     out.piece[who] = np.where(high, after, np.where(rising >= 0, np.append(mains.after, -1)[rising], blank))
     out.rise_m[who] = np.where(high, step, np.where(rising >= 0, np.append(mains.step_m, 0.0)[rising], np.nan))
@@ -218,14 +219,15 @@ def _own(out: Outlets, who: Ints, end: Ints, at: tuple[Supply, Inverts, _Mains, 
     out.margin_known[who] = ~mains.unmeasured[end] & (known | ~sized)
 
 
-def _hung(out: Outlets, who: Ints, below: Ints, mains: _Mains) -> None:
+def _hung(out: Outlets, who: Ints, below: Ints, at: tuple[_Mains, Bools]) -> None:
     """Fill in the outlets of laterals and stubs: the upper end of the first main on their way."""
+    mains, pumped = at
     main = mains.first[below]
     has = main >= 0
     who, main = who[has], main[has]
     joint = mains.top[main]
     rising, blank = mains.rising[joint], mains.blank[joint]
-    out.joint[who], out.invert_m[who] = joint, mains.top_m[main]
+    out.joint[who], out.invert_m[who] = joint, np.where(pumped[main], np.nan, mains.top_m[main])
     out.downhill[who] = np.where(rising >= 0, FAILS, np.where(blank >= 0, UNKNOWN, HOLDS))
     out.piece[who] = np.where(rising >= 0, np.append(mains.after, -1)[rising], blank)
     out.rise_m[who] = np.where(rising >= 0, np.append(mains.step_m, 0.0)[rising], np.nan)

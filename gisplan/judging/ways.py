@@ -61,7 +61,7 @@ class Ways:
     sure
         Parcels that are served and of whose way nobody doubts.
     piece
-        The piece that each parcel connects to; -1 without.
+        The piece that each parcel connects to; -1 without, and where its way leads back over that piece.
     root
         Joint of the source that its way leads to; -1 without.
     trees
@@ -95,17 +95,19 @@ def ways(brief: Brief) -> Ways:
     served = np.isin(found.grade, ("A", "B", "C")) & (found.joint >= 0)
     sure = served & _settled(brief, served)
     root = np.full(n, -1, dtype=np.int64)
+    piece = np.where(sure, found.piece, -1)
     trees = []
     for number in np.unique(found.level[sure]):
         way = kept.shut.way(int(number))
         who = np.flatnonzero(sure & (found.level == number))
         root[who] = way.source[found.joint[who]]
+        # Who connects at the far end of a piece is led back over all of it, and must not be counted on it twice.
+        back = way.piece[found.joint[who]] == piece[who]
+        piece[who[back]] = -1
         trees.append(_tree(way, who, found.joint[who]))
     restless = ~sure & (found.open_level < len(kept.levels))
     part = parts(kept.network)
-    return Ways(
-        sure, np.where(sure, found.piece, -1), root, tuple(trees), restless, part, _roams(brief, restless, part)
-    )
+    return Ways(sure, piece, root, tuple(trees), restless, part, _roams(brief, restless, part))
 
 
 def _settled(brief: Brief, served: Bools) -> Bools:

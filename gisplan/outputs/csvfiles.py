@@ -120,7 +120,7 @@ def write_land_findings(tables: Tables, path: Path) -> None:
 
 
 def write_buildings(tables: Tables, path: Path) -> None:
-    """Write ``buildings.csv``: standard factory buildings, one row a storey."""
+    """Write ``factory_buildings.csv``: standard factory buildings, one row a storey."""
     write_csv(_given(tables.buildings, BUILDINGS), path)
 
 

@@ -85,7 +85,7 @@ def write_all(
         "faults.csv": lambda path: write_faults(tables, path),
         "land.csv": lambda path: write_land(tables, path),
         "land_findings.csv": lambda path: write_land_findings(tables, path),
-        "buildings.csv": lambda path: write_buildings(tables, path),
+        "factory_buildings.csv": lambda path: write_buildings(tables, path),
         "ledger.csv": lambda path: write_ledger(tables, path),
         "holders.csv": lambda path: write_holders(tables, path),
         "earthwork.csv": lambda path: write_earthwork(tables, path),

@@ -75,11 +75,11 @@ def test_only_what_the_profile_leaves_out_is_called_unchecked(profile, service, 
 
 
 def test_a_condition_that_only_warns_says_so():
-    """145 − 90 = 55 m3/d are to be had; 50 of them taken leave 5 of 55."""
+    """Of 145 m3/d 90 are used and 50 taken: 5 are left, of all that the plant gives 3.45 %."""
     text = report(plant=(*PLANT[:2], {**PLANT[2], "capacity": 145})).explain("P", "water", "en")
     assert text.splitlines()[0].startswith("P Water supply: A")
     (row,) = [line for line in text.splitlines() if "Reserve of the water supply" in line]
-    assert "9.09 %" in row and row.endswith("(a warning only; it changes no grade)")
+    assert "3.45 %" in row and row.endswith("(a warning only; it changes no grade)")
 
 
 def test_papers_that_expire_within_60_days_are_listed():

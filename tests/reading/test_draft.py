@@ -45,7 +45,7 @@ SEWAGE = {
 HEAT = {
     "feature": "管线号", "role": "要素", "status": "状态", "works": "工程", "diameter_mm": "口径", "medium": "介质",
     "open": "阀位", "name": "名称", "kind": "种类", "capacity": "规模", "capacity_unit": "单位",
-    "capacity_used": "已承诺",
+    "capacity_used": "已承诺", "leg": "供回",
 }  # fmt: skip
 LINE, STATION = (
     "feature role status works name",
@@ -56,7 +56,8 @@ ZONE: Truth = {
     ("parcels.gpkg", ""): ("parcels", same(
         "parcel name use sub_park county_code supply_status delivery_on promised stated_area_m2 leveling_status"
         " leveling_works cadastral_code plan far_min far_max building_factor_min_pct green_max_pct invest_min_cny_mu"
-        " tax_min_cny_mu indicator_basis")),
+        " tax_min_cny_mu indicator_basis plan_date output_min_cny_mu energy_max_tce_10kcny emission_max_kg_10kcny"
+        " rd_min_pct height_max_m design_level_m flood_level_m")),
     ("barriers.gpkg", ""): ("barriers", same("feature kind name")),
     ("works.csv", ""): ("works", same(
         "works name phase planned_on actual_on commission_on cost_cny funding funding_state funded_pct progress_pct"
@@ -72,7 +73,7 @@ ZONE: Truth = {
     ("storm.gpkg", "storm_point"): ("storm", same("feature role status works name kind ground_m")),
     ("sewage.gpkg", "污水管线"): ("sewage", SEWAGE),
     ("sewage.gpkg", "污水点"): ("sewage", SEWAGE),
-    ("power.gpkg", "power_line"): ("power", same(f"{LINE} voltage_kv capacity capacity_unit")),
+    ("power.gpkg", "power_line"): ("power", same(f"{LINE} voltage_kv capacity capacity_unit circuits")),
     ("power.gpkg", "power_point"): ("power", same(STATION)),
     ("telecom.gpkg", "telecom_line"): ("telecom", same(f"{LINE} holes_total holes_used")),
     ("telecom.gpkg", "telecom_point"): ("telecom", same(STATION)),
@@ -82,7 +83,7 @@ ZONE: Truth = {
     ("heat_point.shp", ""): ("heat", HEAT),
     ("catv.geojson", ""): ("catv", same("feature role status works name kind")),
 }  # fmt: skip
-NOTHING = {"assessments.csv", "buildings.csv", "constraints.gpkg", "farmland.gpkg", "firms.csv", "projects.csv",
+NOTHING = {"assessments.csv", "buildings.csv", "commitments.csv", "netland.csv", "constraints.gpkg", "farmland.gpkg", "firms.csv", "projects.csv",
            "subparks.csv"}  # fmt: skip
 # As tests/santboi/zone.toml says; a number of parcels and of streets stands in two columns of equal cells.
 STATE = {"status": "state"}
@@ -169,7 +170,8 @@ def drafted(folder: Path, **asked: Any) -> tuple[Draft, ZoneFile]:
 
 
 def sources(said: ZoneFile) -> Iterator[Source]:
-    yield from said.tables.values()
+    for found in said.tables.values():
+        yield from found
     for found in said.layers.values():
         yield from found
 
@@ -559,8 +561,8 @@ def test_letters_whose_parcels_nobody_knows_are_not_certain(tmp_path: Path) -> N
     assert '\n# columns.parcel = "?"' in skeleton(found)
     pd.DataFrame({**letter, "宗地编号": ["A-00-01"] * 3}).to_csv(tmp_path / "函件.csv", index=False)
     found, said = drafted(tmp_path)
-    assert said.tables["evidence"].columns["parcel"] == "宗地编号"
-    assert said.tables["evidence"].columns["service"] == "专项"
+    assert said.tables["evidence"][0].columns["parcel"] == "宗地编号"
+    assert said.tables["evidence"][0].columns["service"] == "专项"
     text = text_of(tmp_path)
     assert '\n# values.service."排水" = "?"' in text and '\n# values.service."电视台" = "?"' in text
     assert 'values.service."供电"' not in text, "it is known"
@@ -590,7 +592,7 @@ def test_outlines_that_cass_drew_are_parcels(tmp_path: Path) -> None:
     drawing(tmp_path / "总图.dxf", coded=True)
     found, said = drafted(tmp_path, crs="EPSG:4546")
     assert [k.confidence for k in found.of("parcels")] == ["certain"] and found.complete
-    source = said.tables["parcels"]
+    source = said.tables["parcels"][0]
     assert (source.layer, source.columns["parcel"], source.crs) == ("JZD", "parcel", "EPSG:4546")
 
 
@@ -635,7 +637,7 @@ def test_a_broken_file_costs_itself(tmp_path: Path) -> None:
     unused = dict(found.unused)
     assert found.complete and set(unused) == {"给水.gpkg", "笔记.md"}
     assert len(unused["给水.gpkg"]) > 15 and "# 给水.gpkg: " in text_of(tmp_path)
-    assert said.tables["parcels"].file == "地块.gpkg"
+    assert said.tables["parcels"][0].file == "地块.gpkg"
 
 
 def test_every_suggestion_can_be_taken_up(tmp_path: Path) -> None:
@@ -676,7 +678,7 @@ def test_an_empty_sheet_costs_itself(tmp_path: Path) -> None:
         pd.DataFrame(works).to_excel(book, sheet_name="配套工程", index=False)
     found, said = drafted(tmp_path)
     assert {name for name, _ in found.unused} == {"资料.xlsx:封面"}
-    source = said.tables["works"]
+    source = said.tables["works"][0]
     assert source.file == "资料.xlsx" and source.columns["planned_on"] == "计划完工"
     assert source.layer == "配套工程", "without it, the first sheet would be read"
 
@@ -689,7 +691,7 @@ def test_hostile_names_stay_names(tmp_path: Path) -> None:
     parcels().to_file(tmp_path / "b.gpkg")
     (tmp_path / "b.gpkg").rename(tmp_path / "c\\d.gpkg")
     found, said = drafted(tmp_path)
-    assert said.tables["parcels"].file == '地块 "1" #.gpkg'
+    assert said.tables["parcels"][0].file == '地块 "1" #.gpkg'
     assert {s.layer for s in said.layers["water"]} == {layer, "第二层"}
     assert column in [s.columns.get("status") for s in said.layers["water"]]
     assert [name for name, _ in found.unused] == ["c\\d.gpkg"]

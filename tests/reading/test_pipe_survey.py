@@ -248,7 +248,8 @@ def zone(folder: Path, points: list[tuple[str, float, float, str]], lines: list[
     rows = [f"{n},{Y + y},{X + x},,{what}" for n, x, y, what in points]
     (folder / "p.csv").write_text("\n".join(["点号,X,Y,特征,附属物", *rows]), encoding="utf-8")
     (folder / "l.csv").write_text("\n".join(["S_Exp,E_Exp,PSize", *lines]), encoding="utf-8")
-    text = HEAD + '[layer.water]\nfile = "l.csv"\npoints = "p.csv"\ncrs = "EPSG:4546"\nstatus = "现状"\n' + more
+    head = HEAD.replace("[zone]", '[zone]\nprofile = "jiutong_connection"', 1)
+    text = head + '[layer.water]\nfile = "l.csv"\npoints = "p.csv"\ncrs = "EPSG:4546"\nstatus = "现状"\n' + more
     (folder / "zone.toml").write_text(text + "\n[barriers]\nnone = true\n", encoding="utf-8")
     return gisplan.read(folder, lang="en")
 

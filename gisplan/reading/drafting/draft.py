@@ -39,7 +39,8 @@ _BESIDE = (".dbf", ".shx", ".prj", ".cpg", ".sbn", ".sbx", ".qix", ".fix")
 _QUIET = ("document", "image", "pdf", "html", "text", "xml", "qgis", "arcgis", "")
 RESULTS = frozenset({
     "review.xlsx", "review.gpkg", "review.html", "readiness.csv", "findings.csv", "faults.csv", "issues.csv",
-    "gaps.geojson", "run.json",
+    "land.csv", "land_findings.csv", "factory_buildings.csv", "ledger.csv", "holders.csv", "earthwork.csv", "due.csv",
+    "limits.csv", "gaps.geojson", "run.json",
 })  # fmt: skip
 """What a check writes into its folder."""
 _ONE = ("parcels", "barriers", "works", "evidence", "ground")
@@ -180,7 +181,9 @@ def _files(root: Path, lang: str) -> tuple[list[Path], list[tuple[str, str]]]:
         results = results if "run.json" in results and len(results) > 1 else frozenset()
         if results:
             # A check may have been written into the zone's own folder: then only its own files are passed over.
-            name = listing(sorted(results)) if folder == root else f"{folder.relative_to(root).as_posix()}/"
+            name = (
+                listing(sorted(results), len(results)) if folder == root else f"{folder.relative_to(root).as_posix()}/"
+            )
             ours.append((name, say("draft.own_results", lang)))
         if results and folder != root:
             return
