@@ -63,7 +63,8 @@ def test_the_first_look_goes_through_and_leaves_what_it_promises(tmp_path):
     page = (out / "review.html").read_text(encoding="utf-8")
     assert "visited on 3 November" in page
     assert "<html" in page and page.rstrip().endswith("</html>")
-    assert len(openpyxl.load_workbook(out / "review.xlsx").sheetnames) == 7
+    sheets = openpyxl.load_workbook(out / "review.xlsx").sheetnames
+    assert {"总览", "地块矩阵", "土地结论", "核查结果"} <= {*sheets} and len(sheets) == 14
     graph = nx.read_graphml(out / "water.graphml")
     assert any(str(node).startswith("parcel:") for node in graph)
     said = printed(notebook)

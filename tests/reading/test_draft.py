@@ -83,7 +83,8 @@ ZONE: Truth = {
     ("heat_point.shp", ""): ("heat", HEAT),
     ("catv.geojson", ""): ("catv", same("feature role status works name kind")),
 }  # fmt: skip
-NOTHING = {"assessments.csv", "buildings.csv", "commitments.csv", "netland.csv", "constraints.gpkg", "farmland.gpkg", "firms.csv", "projects.csv",
+NOTHING = {"assessments.csv", "buildings.csv", "commitments.csv", "netland.csv",
+           "constraints.gpkg", "farmland.gpkg", "firms.csv", "projects.csv",
            "subparks.csv"}  # fmt: skip
 # As tests/santboi/zone.toml says; a number of parcels and of streets stands in two columns of equal cells.
 STATE = {"status": "state"}
