@@ -114,7 +114,8 @@ class Distances:
         choices = []
         for need, _ in self.flow.carries[piece]:
             other = self.far.get(p.b if need == p.a else p.a, math.inf)
-            back = need in self.far and p.a != p.b and self.far[need] >= other + self.sizes[piece] - 1e-9
+            two_way = len(self.flow.carries[piece]) > 1  # else nothing runs back over it
+            back = two_way and need in self.far and p.a != p.b and self.far[need] >= other + self.sizes[piece] - 1e-9
             if need in self.far and need not in self.flow.shut and not back:  # not over the piece itself
                 rest = at if need == p.a else self.sizes[piece] - at
                 choices.append((rest + self.far[need], need))
