@@ -102,11 +102,19 @@ def spoilt(zone: Zone, dice: Random) -> tuple[dict[str, Any], list[str]]:
 
 
 def better(before: Grades, after: Grades, but: str = "", unknown: bool = True) -> list[str]:
-    """Return the cells that a change made better; `unknown` says whether D that becomes U counts as better."""
+    """Return the cells that a change made better.
+
+    `unknown` says whether D that becomes U counts as better, and U that becomes B or C: what nobody knew of a source
+    may have been hiding just that.
+    """
     found = []
     for key, now in after.items():
         was = before[key]
-        if key[0] == but or now >= was or (not unknown and now[0] == RANK["U"]):
+        if (
+            key[0] == but
+            or now >= was
+            or (not unknown and (now[0] == RANK["U"] or (was[0] == RANK["U"] and now[0] != RANK["A"])))
+        ):
             continue
         found.append(f"{key}: {was} became {now}")
     return found

@@ -281,9 +281,10 @@ def promises_enough(zone: Zone, parcel: Parcel, service: str, letters: list[Evid
     if strict is None or "capacity" not in strict.asks:
         return True
     need = demand(zone, strict, parcel)
-    said = [x for x in letters if x.says == "connected" and valid(x, zone.check)]
+    running = [x for x in letters if x.expires is None or x.expires >= zone.check]
+    said = [x for x in running if x.says == "connected" and (x.date is None or x.date <= zone.check)]
     stated = [None if x.capacity is None else x.capacity * strict.units.get(x.capacity_unit, math.nan) for x in said]
-    return need[0] == need[1] and stated[0] is not None and stated[0] >= need[1]
+    return need[0] == need[1] and all(each is not None and each >= need[1] for each in stated)
 
 
 def readiness(zone: Zone, parcel: Parcel, cells: Mapping[str, Cell]) -> Readiness:

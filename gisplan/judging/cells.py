@@ -211,11 +211,13 @@ def _papers(part: pd.DataFrame, judgement: Judgement, service: Service, host: Te
 
 
 def _promised(judgement: Judgement, service: Service) -> npt.NDArray[np.bool_]:
-    """Tell for which parcels the letter that connects them also promises what they need."""
-    rows = judgement.evidence
-    row = on_parcels(rows, service.key, judgement.survey.parcels.index, "connected")
-    stated = pd.Series(in_unit(rows["capacity"], rows["capacity_unit"], service), index=rows.index)
-    return np.asarray(stated.reindex(row).to_numpy() >= demand(judgement.survey, service).value)
+    """Tell for which parcels all letters that connect them, damaged ones included, promise what they need."""
+    rows, at = judgement.survey.evidence, pd.Timestamp(judgement.date)
+    rows = rows[(rows["service"] == service.key) & (rows["says"] == "connected")]
+    rows = rows[(rows["expires"].isna() | (rows["expires"] >= at)) & (rows["date"].isna() | (rows["date"] <= at))]
+    stated = pd.Series(in_unit(rows["capacity"], rows["capacity_unit"], service), index=rows["parcel"])
+    least = stated.fillna(-np.inf).groupby(level=0).min().reindex(judgement.survey.parcels.index)
+    return np.asarray(least.to_numpy(dtype=float) >= demand(judgement.survey, service).value)
 
 
 def _needs(promised: pd.Series, profile: Profile) -> dict[str, tuple[Texts, Texts]]:

@@ -40,7 +40,7 @@ def drained(network: Network, layer: pd.DataFrame, error_m: float) -> Network:
     if not service.directed or service.condition("fall") is None:
         return network
     start, stop = levels(network, layer)
-    rise = np.round(_rise(layer), DECIMALS)[network.row]
+    rise = np.round(_rise(layer), DECIMALS)[network.row]  # NaN compares as neither way
     first = network.said
     by_level = np.select([rise < -error_m, rise > error_m], [FORWARD, REVERSE], default=UNSURE)
     asked = service.asks("fall", "downhill")
@@ -55,9 +55,11 @@ def drained(network: Network, layer: pd.DataFrame, error_m: float) -> Network:
 
 
 def _rise(layer: pd.DataFrame) -> Floats:
-    """Give by how much each feature rises from its drawn start to its end; all parts of a feature say the same."""
+    """Give by how much each feature rises from its drawn start to its end; not known of one of several parts."""
     start, stop = (layer[c].to_numpy(dtype=float, na_value=np.nan) for c in ("invert_from_m", "invert_to_m"))
-    return np.asarray(stop - start)
+    part = layer["part"].to_numpy(dtype=np.int64)
+    several = (part > 0) | (np.append(part[1:], 0) > 0)
+    return np.where(several, np.nan, stop - start)
 
 
 def _doubted(standing: Standing, doubt: Bools) -> Standing:
