@@ -60,7 +60,7 @@ def demand(zone: Zone, strict: Strict, parcel: Parcel) -> Span:
         known = [p.needs[column] * f for p in held for column, f in strict.project.items() if column in p.needs]
         return (sum(known), sum(known)) if known else (0.0, math.inf)
     if not strict.norms:
-        return 0.0, 0.0  # only what projects ask for is counted
+        return 0.0, 0.0  # only what projects ask for is counted; what it needs itself is not known: see `claim`
     given, area = strict.figures, hectares(parcel)
     factor = given.get("discharge", 1.0) / given.get("peak_day", 1.0) * given.get("coincidence", 1.0)
     norm = strict.norms.get(code("use_class", parcel.use_class or parcel.use))
@@ -199,7 +199,8 @@ def claim(zone: Zone, service: str, parcel: Parcel, ties: list[str]) -> Claim:
         raise ValueError(service)
     early, late = place(parcel)
     low, high = demand(zone, strict, parcel)
-    known, firm = low == high, 0
+    asked = any(p.parcel == parcel.id for p in zone.projects) and bool(strict.project)
+    known, firm = low == high and (bool(strict.norms) or asked), 0
     for x in zone.evidence:
         odd = x.says not in SAYS
         if x.parcel != parcel.id or x.service not in ("", service) or not (odd or x.says == "reserved"):
@@ -263,7 +264,8 @@ def fits(mine: Claim, claims: Collection[Claim], left: Room, ties: list[str]) ->
         most = sum(c.at_source[1] for c in before if s in c.sources)
         least = sum(c.at_source[0] for c in surely if s in c.sources)
         holds = holds and not below(left.sources[s], 0.0, most, ties)
-        fails = fails or below(left.sources[s], math.inf, least, ties)
+        # whom nobody calls granted or not may be counted by the source already, which then refuses it nothing
+        fails = fails or (mine.at_source[0] > 0 and below(left.sources[s], math.inf, least, ties))
     return True if holds else False if fails and mine.sure else None
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from gisplan.judging.brief import Brief
 from gisplan.networks import inverts
+from gisplan.networks.network import FORWARD, REVERSE
 from gisplan.rules.figures import Figure
 from gisplan.rules.profile import Service
 
@@ -151,9 +152,10 @@ def _pipes(brief: Brief) -> Floats:
     if service.capacity == "pressure":
         return pressure_flow(size, figures["velocity"].value) * M3_D / figures["peak_hour"].value
     start, stop = inverts.levels(network, layer)
-    slope = np.divide(
-        np.abs(start - stop), network.joined.length_m, out=np.full(len(size), np.nan), where=network.joined.length_m > 0
-    )
+    # Along the flow that the survey states: what is said to run uphill carries nothing that anybody knows of.
+    fall = np.where(network.said == FORWARD, start - stop, stop - start)
+    fall = np.where(np.isin(network.said, (FORWARD, REVERSE)), fall, np.abs(fall))
+    slope = np.divide(fall, network.joined.length_m, out=np.full(len(size), np.nan), where=network.joined.length_m > 0)
     pumped = inverts.pumped(network, layer)
     n = figures["roughness"].value
     if service.capacity == "rational":

@@ -55,7 +55,8 @@ def order(brief: Brief) -> Order:
     """Put the parcels of a survey into the order of a service: supplied, promised, approved, offered, the rest."""
     parcels = brief.survey.parcels
     n = len(parcels)
-    held, most, day, sure, maybe = _papers(brief)
+    held, most, sure, maybe = _papers(brief)
+    firm, loose = ~np.isnan(sure), ~np.isnan(maybe)
     known = parcels["supply_status"].map(_CLASS)
     first, last = known.fillna(0).to_numpy(np.int64), known.fillna(5).to_numpy(np.int64)
     delivery = _days(parcels["delivery_on"])
@@ -64,18 +65,13 @@ def order(brief: Brief) -> Order:
     early[dated] = late[dated] = np.nan_to_num(delivery[dated]).astype(np.int64)
     level = ~np.isin(first, _DATED) & (first == last)
     late[level] = 0
-    first, early = (
-        np.where((sure | maybe) & (first > PROMISED), PROMISED, first),
-        np.where(maybe & ~sure & (first > 0), 0, early),
-    )
-    moved = sure & (last > PROMISED)
-    on = np.nan_to_num(day).astype(np.int64)
-    late = np.where(moved, on, late)
-    last = np.where(moved, PROMISED, last)
-    early = np.where(sure & (first == PROMISED), np.where(maybe, 0, on), early)
+    moved = (firm | loose) & (first > PROMISED)
+    first, early = np.where(moved, PROMISED, first), np.where(moved, np.fmin(sure, maybe), early).astype(np.int64)
+    moved = firm & (last > PROMISED)
+    last, late = np.where(moved, PROMISED, last), np.where(moved, sure, late).astype(np.int64)
     granted = (known == 0).to_numpy(dtype=bool)
     return Order(
-        first * _WIDTH + early, last * _WIDTH + late, granted, known.isna().to_numpy(dtype=bool), held, most, sure
+        first * _WIDTH + early, last * _WIDTH + late, granted, known.isna().to_numpy(dtype=bool), held, most, firm
     )
 
 
@@ -85,8 +81,11 @@ def _days(column: pd.Series) -> Floats:
     return np.where(np.isnat(day), np.nan, np.clip(day.astype(np.int64), 1, _WIDTH - 2))
 
 
-def _papers(brief: Brief) -> tuple[Floats, Floats, Floats, Bools, Bools]:
-    """Give what papers hold for each parcel: surely, at most, since when, and whether one is valid, one damaged."""
+def _papers(brief: Brief) -> tuple[Floats, Floats, Floats, Floats]:
+    """Give what papers hold for each parcel, surely and at most, and the first day of a valid and of a damaged one.
+
+    The days are NaN without such a paper, and 0 where a damaged one does not say.
+    """
     parcels, service = brief.survey.parcels.index, brief.service
     rows = brief.survey.evidence
     rows = rows[rows["parcel"].isin(parcels)]
@@ -94,18 +93,17 @@ def _papers(brief: Brief) -> tuple[Floats, Floats, Floats, Bools, Bools]:
     rows = rows[(rows["service"] == service.key) | rows["service"].isna()]
     running = rows["expires"].isna() | (rows["expires"] >= pd.Timestamp(brief.date))
     rows = rows[running & (rows["date"].isna() | (rows["date"] <= pd.Timestamp(brief.date)))]
-    amount = pd.Series(in_unit(rows["capacity"], rows["capacity_unit"], service), index=rows.index)
+    figures = in_unit(rows["capacity"], rows["capacity_unit"], service)
     whole = rows.index.isin(brief.evidence.index[brief.evidence["whole"]]) & (rows["says"] == "reserved").to_numpy()
+    whole &= ~np.isnan(figures)
     owner = rows["parcel"].to_numpy(dtype=object)
 
     def best(values: Floats, mine: Bools, how: str, empty: float) -> Floats:
         found = pd.Series(values[mine]).groupby(owner[mine]).agg(how)
         return found.reindex(parcels).fillna(empty).to_numpy(dtype=float)
 
-    figures = amount.to_numpy(dtype=float)
     every = np.ones(len(rows), dtype=bool)
-    held = best(figures, whole & ~np.isnan(figures), "max", 0.0)
+    held = best(figures, whole, "max", 0.0)
     most = best(np.where(np.isnan(figures), np.inf, figures), every, "max", 0.0)
-    day = best(_days(rows["date"]), whole, "min", np.nan) if whole.any() else np.full(len(parcels), np.nan)
-    sure = np.asarray(parcels.isin(owner[whole]))
-    return held, most, day, sure, np.asarray(parcels.isin(owner[~whole]))
+    day = np.nan_to_num(_days(rows["date"]))
+    return held, most, best(day, whole, "min", np.nan), best(day, ~whole, "min", np.nan)

@@ -89,8 +89,11 @@ def evidence(given: Sequence[Given], profile: Profile, book: Book) -> pd.DataFra
             frame[column] = frame[column].mask(written)
         against = doubtful(frame).to_numpy()
         reason[frame["service"].isna().to_numpy() & ~against] = "evidence_service"
+        # A paper that holds a reserve goes on holding it, and without a day it helps nobody.
+        holds = (frame["says"] == "reserved").to_numpy()
         for column in ("date", "expires"):
-            reason[taken.puzzled(column) & ~against] = "evidence_date"
+            reason[taken.puzzled(column) & ~against & ~holds] = "evidence_date"
+        frame["date"] = frame["date"].mask(holds & taken.puzzled("expires"))
         for row, code in zip(raw.fids[reason != ""], reason[reason != ""], strict=True):
             _aside(str(code), (raw.file, raw.layer, f"#{row}"), book)
         tables.append(frame[reason == ""])
