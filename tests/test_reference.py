@@ -16,7 +16,7 @@ from toyzones_pipes import RULES
 
 from gisplan.rules.profile import load
 
-SEEDS = int(os.environ.get("GISPLAN_SEEDS", "120"))
+SEEDS = int(os.environ.get("GISPLAN_SEEDS", "60"))
 """How many zones; the full run by hand is GISPLAN_SEEDS=520."""
 
 

@@ -11,7 +11,8 @@ import pytest
 from planting import Tally, plant, weigh
 from town import Town
 
-SEEDS, CHUNK, KINDS = 200, 50, 26
+SEEDS, CHUNK, KINDS = int(os.environ.get("GISPLAN_TOWNS", "100")), 50, 26
+"""How many towns; the full run by hand is GISPLAN_TOWNS=200."""
 
 
 def outcome(seed: int) -> Tally:

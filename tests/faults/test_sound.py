@@ -10,7 +10,8 @@ from concurrent.futures import ProcessPoolExecutor
 from planting import weigh
 from town import Town
 
-SEEDS = 200
+SEEDS = int(os.environ.get("GISPLAN_TOWNS", "100"))
+"""How many towns; the full run by hand is GISPLAN_TOWNS=200."""
 
 
 def alarms(seed: int) -> Counter[str]:
