@@ -12,31 +12,14 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 from paper_zone import PARCELS, cells, findings, issues, paper_tables, parcels
+from results import RESULTS
 
 from gisplan.base.errors import ExportError, ProfileError, ReadError
 from gisplan.cli import main
 from gisplan.outputs import delivery
 from gisplan.rules.profile import load
 
-FILES = {
-    "readiness.csv",
-    "findings.csv",
-    "issues.csv",
-    "faults.csv",
-    "land.csv",
-    "land_findings.csv",
-    "factory_buildings.csv",
-    "ledger.csv",
-    "holders.csv",
-    "earthwork.csv",
-    "due.csv",
-    "limits.csv",
-    "gaps.geojson",
-    "review.gpkg",
-    "review.xlsx",
-    "review.html",
-    "run.json",
-}
+FILES = {*RESULTS}
 
 
 class Stage:

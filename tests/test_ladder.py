@@ -23,6 +23,7 @@ LADDER = (
     "base.issues",
     "base.fields",
     "base.files",
+    "rules.terms",
     "rules.inspection",
     "rules.figures",
     "rules.land",

@@ -119,10 +119,10 @@ def _holders(found: Loads, element: Ints, pieces: int) -> tuple[Ints, Ints, Ints
         top = -tree.forest.least(-top)
         many = tree.forest.sums(np.bincount(tree.at, minlength=joints).astype(float))
         short = tree.forest.sums(np.bincount(tree.at, ~fits[tree.who], joints).astype(float))
-        for joint, piece in ways.over(tree):
-            np.maximum.at(best, piece, top[joint])
-            np.add.at(total, piece, many[joint])
-            np.add.at(refused, piece, short[joint])
+        joint, piece = tree.steps
+        np.maximum.at(best, piece, top[joint])
+        np.add.at(total, piece, many[joint])
+        np.add.at(refused, piece, short[joint])
     for who, at in (
         (np.flatnonzero(ways.piece >= 0), ways.piece),
         (np.flatnonzero(ways.root >= 0), pieces + ways.root),

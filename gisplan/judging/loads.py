@@ -140,8 +140,8 @@ class _Reckoning:
         for tree in self.ways.trees:
             at = np.bincount(tree.at, load[tree.who], len(tree.way.piece)).astype(float)
             behind = tree.forest.sums(at)
-            for joint, piece in self.ways.over(tree):
-                np.add.at(out, piece, behind[joint])
+            joint, piece = tree.steps
+            np.add.at(out, piece, behind[joint])
         own = np.flatnonzero(self.ways.piece >= 0)
         np.add.at(out, self.ways.piece[own], load[own])
         fed = np.flatnonzero((self.ways.root >= 0) & ~self.order.granted)
@@ -215,8 +215,8 @@ class _Reckoning:
         out = []
         for tree in self.ways.trees:
             child = np.full(self.pieces, -1, dtype=np.int64)
-            for joint, piece in self.ways.over(tree):
-                child[piece] = joint
+            joint, piece = tree.steps
+            child[piece] = joint
             out.append(child)
         return out
 

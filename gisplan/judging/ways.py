@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +45,12 @@ class Tree:
     enter: Ints
     leave: Ints
 
+    @cached_property
+    def steps(self) -> tuple[Ints, Ints]:
+        """The joints from which a piece leads on, and that piece."""
+        has = np.flatnonzero(self.way.piece >= 0)
+        return has, self.way.piece[has]
+
     def behind(self, joint: int) -> Ints:
         """List the parcels whose way leads over a joint."""
         place = self.enter[self.at]
@@ -81,11 +87,6 @@ class Ways:
     restless: Bools
     part: Ints
     roams: tuple[Ints, Ints]
-
-    def over(self, tree: Tree) -> Iterator[tuple[Ints, Ints]]:
-        """Give (joint, piece that leads on from it) for all joints of a tree at once."""
-        has = np.flatnonzero(tree.way.piece >= 0)
-        yield has, tree.way.piece[has]
 
 
 def ways(brief: Brief) -> Ways:

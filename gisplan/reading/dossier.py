@@ -9,15 +9,14 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from gisplan.base.errors import LayerError
 from gisplan.base.fields import fields, plain
 from gisplan.base.issues import Book
 from gisplan.base.labels import Label
 from gisplan.reading.columns import matches, take
 from gisplan.reading.formats.raw import RawLayer
 from gisplan.reading.layers import Given, Layer
-from gisplan.reading.records import empty
-from gisplan.reading.refusals import listing, refusal
+from gisplan.reading.records import by_id, empty
+from gisplan.reading.refusals import listing
 from gisplan.reading.words import plain_blank, words_of
 from gisplan.reading.zone_file import Source
 
@@ -146,15 +145,7 @@ def projects(given: Sequence[Given], parcels: pd.Index, book: Book) -> pd.DataFr
         tables.append(frame)
     if not tables:
         return _none("projects").set_index("project")
-    table = pd.concat(tables, ignore_index=True)
-    twice = table["project"][table["project"].duplicated(keep=False)]
-    if len(twice):
-        raise refusal(
-            LayerError, "project_twice", book.lang,
-            file=listing(table["file"].unique()), where=given[0][0].where, ids=listing(dict.fromkeys(twice)),
-        )  # fmt: skip
-    out: pd.DataFrame = table.set_index("project")
-    return out
+    return by_id(tables, "project", given[0][0].where, book)
 
 
 def _not_negative(frame: pd.DataFrame, table: str, raw: RawLayer, book: Book) -> None:

@@ -57,15 +57,25 @@ def works(given: Sequence[Given], book: Book) -> pd.DataFrame:
         tables.append(frame[~blank].assign(file=raw.title))
     if not tables:
         return empty("works").set_index("works")
+    return by_id(tables, "works", given[0][0].where, book).drop(columns="file")
+
+
+def by_id(tables: Sequence[pd.DataFrame], column: str, where: str, book: Book) -> pd.DataFrame:
+    """Put the rows of several files (column ``file``) together, by an id that no two of them may share.
+
+    Raises
+    ------
+    LayerError
+        An id occurs twice.
+    """
     table = pd.concat(tables, ignore_index=True)
-    twice = table["works"][table["works"].duplicated(keep=False)]
+    twice = table[column][table[column].duplicated(keep=False)]
     if len(twice):
         raise refusal(
-            LayerError, "works_twice", book.lang,
-            file=listing(table["file"].unique()), where=given[0][0].where, ids=listing(dict.fromkeys(twice)),
+            LayerError, f"{column}_twice", book.lang,
+            file=listing(table["file"].unique()), where=where, ids=listing(dict.fromkeys(twice)),
         )  # fmt: skip
-    out: pd.DataFrame = table.drop(columns="file").set_index("works")
-    return out
+    return table.set_index(column)
 
 
 _AGAINST = ("not_connected", "not_operating")

@@ -6,9 +6,8 @@ They stand in a profile as ``[service.<key>.figure.<name>]``; figures.csv says w
 from __future__ import annotations
 
 import csv
-import itertools
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -19,7 +18,7 @@ import numpy.typing as npt
 from gisplan.base.fields import vocabulary
 from gisplan.base.labels import Label
 from gisplan.base.units import number
-from gisplan.rules.inspection import amount as amount_of
+from gisplan.rules.terms import Fail, cited, size, steps
 
 Floats = npt.NDArray[np.float64]
 
@@ -103,7 +102,7 @@ def kinds() -> dict[str, Kind]:
     }
 
 
-def read(where: str, raw: Any, demand: str, codes: Mapping[str, Label], fail: Callable[..., Exception]) -> Figure:
+def read(where: str, raw: Any, demand: str, codes: Mapping[str, Label], fail: Fail) -> Figure:
     """Read one ``[service.x.figure.y]`` table.
 
     Parameters
@@ -130,56 +129,20 @@ def read(where: str, raw: Any, demand: str, codes: Mapping[str, Label], fail: Ca
     form = f"by_{kind.by}" if kind.by else "value"
     if not isinstance(raw, dict) or not {form, "basis"} <= set(raw) or set(raw) - {form, "basis", "cite"}:
         raise fail(where, raw, f"a table with {form}, basis and, for basis code, cite")
-    basis, cite = raw["basis"], raw.get("cite", {})
-    if basis not in ("code", "local", "assumed"):
-        raise fail(f"{where}.basis", basis, "one of code, local, assumed")
-    if not isinstance(cite, dict) or (basis == "code" and cite.get("code") not in codes):
-        raise fail(f"{where}.cite", cite, f"a code listed in [codes]: {', '.join(codes)}")
     unit = f"{demand}/ha" if kind.unit == "per ha" else kind.unit
     if kind.unit == "per ha" and not demand:
         raise fail(where, "…", f"the service first needs demand = one of {', '.join(DEMANDS)}")
-    source = cite if basis != "assumed" else {}
-    found = Figure(
-        kind.name, kind.label, unit, basis, str(source.get("code", "")), str(source.get("clause", "")), by=kind.by
-    )
+    found = Figure(kind.name, kind.label, unit, *cited(where, raw, codes, fail), by=kind.by)
     given = raw[form]
     if kind.by == "use":
-        return _replace(found, by_use=_uses(where, given, unit, fail))
+        return replace(found, by_use=_uses(where, given, unit, fail))
     if kind.by:
-        return _replace(found, steps=_pairs(f"{where}.{form}", given, (_STEPS[kind.by], unit), fail))
-    return _replace(found, value=amount(f"{where}.value", given, unit, fail))
+        return replace(found, steps=steps(f"{where}.{form}", given, (_STEPS[kind.by], unit), fail))
+    return replace(found, value=size(f"{where}.value", given, unit, fail))
 
 
-def _replace(figure: Figure, **given: Any) -> Figure:
-    return Figure(**{**vars(figure), **given})
-
-
-def amount(key: str, raw: Any, unit: str, fail: Callable[..., Exception]) -> float:
-    """Read one amount: a plain number for a ratio, else text with its unit; never negative."""
-    if unit == "1":
-        if isinstance(raw, bool) or not isinstance(raw, int | float) or not 0 <= raw < float("inf"):
-            raise fail(key, raw, "a number without a unit, not below zero")
-        return float(raw)
-    found = amount_of(key, raw, unit, fail)
-    if found < 0:
-        raise fail(key, raw, f"a number in {unit}, not below zero")
-    return found
-
-
-def _uses(where: str, raw: Any, unit: str, fail: Callable[..., Exception]) -> dict[str, float]:
+def _uses(where: str, raw: Any, unit: str, fail: Fail) -> dict[str, float]:
     allowed = tuple(dict.fromkeys(vocabulary("use_class").values()))
     if not isinstance(raw, dict) or not raw or set(raw) - set(allowed):
         raise fail(f"{where}.by_use", raw, f"a table of {', '.join(allowed)}")
-    return {use: amount(f"{where}.by_use.{use}", value, unit, fail) for use, value in raw.items()}
-
-
-def _pairs(
-    key: str, raw: Any, units: tuple[str, str], fail: Callable[..., Exception]
-) -> tuple[tuple[float, float], ...]:
-    allowed = f"pairs of (up to this, in {units[0]}) and the figure in {units[1]}, the smaller first"
-    if not isinstance(raw, list) or not raw or not all(isinstance(p, list) and len(p) == 2 for p in raw):
-        raise fail(key, raw, allowed)
-    pairs = tuple((amount(key, at, units[0], fail), amount(key, v, units[1], fail)) for at, v in raw)
-    if any(a >= b for (a, _), (b, _) in itertools.pairwise(pairs)):
-        raise fail(key, raw, allowed)
-    return pairs
+    return {use: size(f"{where}.by_use.{use}", v, unit, fail) for use, v in raw.items()}

@@ -6,18 +6,17 @@ profile, marked ``assumed``: whoever wrote it never looked at the code that the 
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from gisplan.base.errors import ProfileError
 from gisplan.base.labels import Label
-from gisplan.base.units import number, quantity
+from gisplan.base.units import number
+from gisplan.rules.terms import Fail, cited, size, steps
 
 UNITS: Mapping[str, str] = {
     "near_miss": "m",
@@ -113,9 +112,6 @@ def assumed(default: Mapping[str, Any]) -> dict[str, Any]:
     return {key: {**{k: v for k, v in row.items() if k != "cite"}, "basis": "assumed"} for key, row in default.items()}
 
 
-Fail = Callable[[str, object, str], Exception]
-
-
 def read(raw: Any, default: Mapping[str, Any], codes: Mapping[str, Label], fail: Fail) -> dict[str, Inspection]:
     """Read the ``[inspection]`` tables of a profile.
 
@@ -164,45 +160,7 @@ def read_one(key: str, raw: Any, codes: Mapping[str, Label], fail: Fail) -> Insp
             raise fail(f"{where}.{name}", None, "it is needed")
     if not isinstance(raw["label"], str | dict):
         raise fail(f"{where}.label", raw["label"], "a text, or { zh = …, en = … }")
-    basis, cite = raw["basis"], raw.get("cite", {})
-    if basis not in ("code", "local", "assumed"):
-        raise fail(f"{where}.basis", basis, "one of code, local, assumed")
-    if not isinstance(cite, dict):
-        raise fail(f"{where}.cite", cite, "{ code = …, clause = … }")
-    if basis == "code" and cite.get("code") not in codes:
-        raise fail(f"{where}.cite.code", cite.get("code"), f"a code listed in [codes]: {', '.join(codes)}")
-    found = _by_diameter(where, raw[form], UNITS[key], fail) if key in BY_DIAMETER else ()
-    value = min(limit for _, limit in found) if found else amount(f"{where}.value", raw[form], UNITS[key], fail)
-    if value < 0:
-        raise fail(f"{where}.{form}", raw[form], "no amount below zero")
-    source = cite if basis != "assumed" else {}
-    names = (str(source.get("code", "")), str(source.get("clause", "")))
-    return Inspection(key, Label.read(raw["label"]), value, UNITS[key], basis, *names, found)
-
-
-def amount(key: str, raw: Any, unit: str, fail: Fail) -> float:
-    """Read one amount with its unit.
-
-    Raises
-    ------
-    ProfileError
-        It is no number, or in another unit.
-    """
-    try:
-        found = quantity(raw, key)
-    except ProfileError as error:
-        raise fail(key, raw, f"a number with its unit as text, in {unit}") from error
-    if found.unit != unit:
-        raise fail(key, raw, f"a number in {unit}")
-    return found.value
-
-
-def _by_diameter(where: str, raw: Any, unit: str, fail: Fail) -> tuple[tuple[float, float], ...]:
-    key = f"{where}.by_diameter"
-    allowed = f'pairs "up to this diameter", "limit", the smaller diameter first, as [["600 mm", "75 {unit}"]]'
-    if not isinstance(raw, list) or not raw or not all(isinstance(p, list) and len(p) == 2 for p in raw):
-        raise fail(key, raw, allowed)
-    pairs = tuple((amount(key, size, "mm", fail), amount(key, limit, unit, fail)) for size, limit in raw)
-    if any(a >= b for (a, _), (b, _) in itertools.pairwise(pairs)):
-        raise fail(key, raw, allowed)
-    return pairs
+    source = cited(where, raw, codes, fail)
+    found = steps(f"{where}.by_diameter", raw[form], ("mm", UNITS[key]), fail) if key in BY_DIAMETER else ()
+    value = min(limit for _, limit in found) if found else size(f"{where}.value", raw[form], UNITS[key], fail)
+    return Inspection(key, Label.read(raw["label"]), value, UNITS[key], *source, found)

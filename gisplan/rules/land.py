@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -17,13 +17,9 @@ from typing import Any
 from gisplan.base.fields import fields, vocabulary
 from gisplan.base.labels import Label
 from gisplan.base.units import number
-from gisplan.rules.figures import amount
-from gisplan.rules.inspection import amount as amount_of
-
-Fail = Callable[[str, object, str], Exception]
+from gisplan.rules.terms import Fail, amount, cited, size
 
 WEIGHTS = ("required", "warn", "off")
-BASES = ("code", "local", "assumed")
 _ROW = {"label", "weight", "bars", "basis", "cite", "responsible"}
 LIMIT_FORMS = {"at_least", "at_most", "each_side"}
 _CORRIDOR = {"service", "column", "between", "one_of"}
@@ -176,17 +172,12 @@ def _rule(name: tuple[str, str], raw: Any, codes: Mapping[str, Label], fail: Fai
     extra = _CORRIDOR if passing else set()
     if not isinstance(raw, dict) or set(raw) - _ROW - LIMIT_FORMS - extra or not {"label", "basis"} <= set(raw):
         raise fail(where, raw, f"a table with label, basis, and of {', '.join(sorted(_ROW | LIMIT_FORMS | extra))}")
-    basis, cite = raw["basis"], raw.get("cite", {})
-    if basis not in BASES:
-        raise fail(f"{where}.basis", basis, f"one of {', '.join(BASES)}")
-    if not isinstance(cite, dict) or (basis == "code" and cite.get("code") not in codes):
-        raise fail(f"{where}.cite", cite, f"a code listed in [codes]: {', '.join(codes)}")
+    basis, code, clause = cited(where, raw, codes, fail)
     weight = raw.get("weight", "required")
     if weight not in WEIGHTS:
         raise fail(f"{where}.weight", weight, f"one of {', '.join(WEIGHTS)}")
     if not isinstance(raw.get("bars", False), bool):
         raise fail(f"{where}.bars", raw["bars"], "true or false")
-    cite = cite if basis != "assumed" else {}
     return LandRule(
         id=where,
         group=group,
@@ -195,8 +186,8 @@ def _rule(name: tuple[str, str], raw: Any, codes: Mapping[str, Label], fail: Fai
         weight=weight,
         bars=raw.get("bars", False),
         basis=basis,
-        code=str(cite.get("code", "")),
-        clause=str(cite.get("clause", "")),
+        code=code,
+        clause=clause,
         responsible=Label.read(raw.get("responsible", "?")),
         **limit(where, raw, _unit(group, key, fail), fail),
         **(_selected(where, raw, fail) if passing else {}),
@@ -239,7 +230,7 @@ def limit(where: str, raw: Mapping[str, Any], unit: str, fail: Fail) -> dict[str
         return {"unit": unit}
     if len(forms) > 1 or not unit:
         raise fail(where, ", ".join(forms), "one limit at most, and only where a number is asked for")
-    found = amount(f"{where}.{forms[0]}", raw[forms[0]], unit, fail)
+    found = size(f"{where}.{forms[0]}", raw[forms[0]], unit, fail)
     return {"unit": unit, "high" if forms[0] == "at_most" else "low": found}
 
 
@@ -259,5 +250,5 @@ def _selected(where: str, raw: Mapping[str, Any], fail: Fail) -> dict[str, Any]:
     pair = raw.get("between")
     if not isinstance(pair, list) or len(pair) != 2:
         raise fail(f"{where}.between", pair, f"two amounts in {unit}")
-    low, high = (amount_of(f"{where}.between", value, unit, fail) for value in pair)
+    low, high = (amount(f"{where}.between", value, unit, fail) for value in pair)
     return {**found, "between": (low, high)}

@@ -15,13 +15,13 @@ from typing import Any
 from gisplan.base.labels import Label
 from gisplan.base.units import Quantity, number
 from gisplan.rules.figures import read as read_figure
-from gisplan.rules.inspection import amount, read_one
+from gisplan.rules.inspection import read_one
 from gisplan.rules.land import LIMIT_FORMS as LAND_FORMS
 from gisplan.rules.land import limit as land_limit
 from gisplan.rules.profile import LIMIT_FORMS, Override, Profile, Service, read_limit
+from gisplan.rules.terms import BASES, amount
 
 FORMS = frozenset({*LIMIT_FORMS, *LAND_FORMS, "value", "by_diameter", "by_flow", "by_voltage"})
-_BASES = ("code", "local", "assumed")
 _ALONE = {"snap": ("snap_m", "m"), "parcel_overlap": ("overlap_m2", "m2")}
 
 
@@ -178,8 +178,8 @@ class _Laying:
 def _source(entry: Entry, fail: Callable[[str, object, str], Exception]) -> tuple[str, str, str]:
     """Take where an own limit is from: whoever says code or local names the paper; ``?`` where it names no clause."""
     basis, cite = entry.raw.get("basis"), entry.raw.get("cite", {})
-    if basis not in _BASES:
-        raise fail(f"{entry.key}.basis", basis, f"one of {', '.join(_BASES)}")
+    if basis not in BASES:
+        raise fail(f"{entry.key}.basis", basis, f"one of {', '.join(BASES)}")
     cite = {"code": cite} if isinstance(cite, str) else cite
     fit = isinstance(cite, dict) and set(cite) <= {"code", "clause"} and all(isinstance(v, str) for v in cite.values())
     if not fit or (basis != "assumed" and not cite.get("code", "").strip()):

@@ -22,16 +22,16 @@ from gisplan.base.labels import Label, say
 from gisplan.base.units import Quantity, number, quantity
 from gisplan.rules.figures import DEMANDS, Figure
 from gisplan.rules.figures import read as read_figure
-from gisplan.rules.inspection import Fail, Inspection, overlay
+from gisplan.rules.inspection import Inspection, overlay
 from gisplan.rules.inspection import read as read_inspections
 from gisplan.rules.land import LandRules
 from gisplan.rules.land import overlay as over_land
 from gisplan.rules.land import read as read_land
+from gisplan.rules.terms import BASES, Fail, cited
 
 NEEDS = ("required", "promised", "optional")
 SHAPES = ("lines", "surface")
 FLOWS = ("from_source", "to_outfall", "none")
-BASES = ("code", "local", "assumed")
 WEIGHTS = ("required", "warn")
 CAPACITIES = ("", "pressure", "gravity", "rational", "circuits", "stated", "source")
 """How the capacity of a main is known: by its diameter, diameter and slope, catchment, circuits, as stated; or not at
@@ -430,10 +430,7 @@ class _Reader:
         measure = measures().get(raw["measure"])
         if measure is None:
             raise self.fail(f"{where}.measure", raw["measure"], f"one of {', '.join(measures())}")
-        basis = self.choice(f"{where}.basis", raw["basis"], BASES)
-        cite = raw.get("cite", {})
-        if basis == "code" and cite.get("code") not in codes:
-            raise self.fail(f"{where}.cite.code", cite.get("code"), f"a code listed in [codes]: {', '.join(codes)}")
+        basis, code, clause = cited(where, raw, codes, self.fail)
         return Condition(
             id=str(raw["id"]),
             service=service,
@@ -442,8 +439,8 @@ class _Reader:
             limit=self.limit(where, raw, measure),
             weight=self.choice(f"{where}.weight", raw.get("weight", "required"), WEIGHTS),
             basis=basis,
-            code=str(cite.get("code", "")),
-            clause=str(cite.get("clause", "")),
+            code=code,
+            clause=clause,
         )
 
     def inspections(self, raw: Any, codes: Mapping[str, Label]) -> dict[str, Inspection]:

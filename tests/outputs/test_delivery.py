@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 from paper_zone import paper_tables
+from results import RESULTS
 
 from gisplan.base.errors import ExportError
 from gisplan.outputs import delivery
@@ -28,25 +29,7 @@ from gisplan.outputs.geopackage import write_fault_layers, write_geopackage
 from gisplan.outputs.runfile import write_run
 from gisplan.outputs.workbook import write_workbook
 
-FILES = [
-    "review.xlsx",
-    "review.gpkg",
-    "readiness.csv",
-    "findings.csv",
-    "issues.csv",
-    "faults.csv",
-    "land.csv",
-    "land_findings.csv",
-    "factory_buildings.csv",
-    "ledger.csv",
-    "holders.csv",
-    "earthwork.csv",
-    "due.csv",
-    "limits.csv",
-    "gaps.geojson",
-    "review.html",
-    "run.json",
-]
+FILES = [*RESULTS]
 RUN = {"inputs": {"a": "b"}}
 
 
