@@ -123,6 +123,8 @@ LADDER = (
     "judging.carrying",
     "judging.order",
     "judging.ways",
+    "judging.queue",
+    "judging.turns",
     "judging.loads",
     "judging.capacity",
     "judging.fall",

@@ -14,6 +14,7 @@ from gisplan.judging.brief import Brief
 from gisplan.judging.carrying import Carrying, carrying
 from gisplan.judging.demand import Demand, demand
 from gisplan.judging.order import Order, order
+from gisplan.judging.turns import Pinch, Turns
 from gisplan.judging.ways import Ways, ways
 
 Ints = npt.NDArray[np.int64]
@@ -22,18 +23,6 @@ Bools = npt.NDArray[np.bool_]
 
 _HAIR = 1e-9
 """Share of a capacity by which a sum may exceed it: the rounding of adding up."""
-
-
-@dataclass(frozen=True)
-class Pinch:
-    """Where least is left for each parcel: element (pieces first, then source joints), what is left, who is before it.
-
-    Only for parcels that do not surely find enough; -1, infinite and -1 for all others.
-    """
-
-    element: Ints
-    left: Floats
-    holder: Ints
 
 
 @dataclass(frozen=True)
@@ -80,23 +69,6 @@ def loads(brief: Brief) -> Loads:
     return found
 
 
-@dataclass(frozen=True)
-class _Grouped:
-    """Values by an integer key, found without looking at all of them."""
-
-    key: Ints
-    value: Ints
-
-    @classmethod
-    def of_keys(cls, key: Ints, value: Ints) -> _Grouped:
-        order = np.argsort(key, kind="stable")
-        return cls(key[order], value[order])
-
-    def of(self, key: int) -> Ints:
-        low, high = np.searchsorted(self.key, [key, key + 1])
-        return self.value[low:high]
-
-
 @dataclass
 class _Reckoning:
     """One run over one service."""
@@ -107,8 +79,6 @@ class _Reckoning:
     order: Order = field(init=False)
     ways: Ways = field(init=False)
     carrying: Carrying = field(init=False)
-    by_root: _Grouped = field(init=False)
-    by_piece: _Grouped = field(init=False)
 
     def __post_init__(self) -> None:
         brief = self.brief
@@ -116,8 +86,6 @@ class _Reckoning:
         self.ways, self.carrying = ways(brief), carrying(brief)
         least = np.maximum(np.nan_to_num(self.demand.value, nan=0.0), self.order.held)
         most = np.maximum(self.demand.most, self.order.most)
-        every = np.arange(brief.parcels)
-        self.by_root, self.by_piece = _Grouped.of_keys(self.ways.root, every), _Grouped.of_keys(self.ways.piece, every)
         counted = self.ways.sure | self.ways.restless
         counted &= ~brief.survey.parcels.index.isin(list(self.without))
         self.least, self.most = np.where(self.ways.sure & counted, least, 0.0), np.where(counted, most, 0.0)
@@ -157,31 +125,23 @@ class _Reckoning:
         """Weigh every element against its users."""
         capacity, part = self.capacity(), self.part_of()
         sure = self.sums(self.least)
-        joint = np.arange(len(capacity)) >= self.pieces
-        guests = self._guests()
         most = self.sums(self.most) + self.roaming(part)
-        ahead = self._zone()
-        n = self.brief.parcels
-        enough, short = self.ways.sure | self.ways.restless, np.zeros(n, dtype=bool)
         unknown = self.unknown(capacity, part)
-        enough &= unknown < 0
-        pinch = Pinch(np.full(n, -1, dtype=np.int64), np.full(n, np.inf), np.full(n, -1, dtype=np.int64))
-        children = self._children()
+        ahead = self._zone()
         known = np.where(np.isnan(capacity), np.inf, capacity)
-        room, best = known - ahead[1], known - ahead[0]
-        slack = _HAIR * np.abs(capacity)
-        for element in np.flatnonzero((most > room + slack) & np.isfinite(capacity)).tolist():
-            users = self._users(element, children), guests.of(int(part[element]))
-            if element >= self.pieces:
-                users = users[0], users[1][~self.order.granted[users[1]]]
-            # Whom nobody calls granted or not may be counted by the source already.
-            least = np.where(self.order.unsaid, 0.0, self.least) if joint[element] else self.least
-            spare = float(room[element] + slack[element]), float(best[element] + slack[element])
-            self._weigh((element, *spare), users, (enough, short), (pinch, least))
+        slack = np.where(np.isfinite(capacity), _HAIR * np.abs(capacity), 0.0)
+        turns = Turns(self.ways, self.order, self.pieces, part)
+        first = turns.first(self.most, most, known - ahead[1] + slack)
+        counted = self.ways.sure | self.ways.restless
+        enough = counted & (unknown < 0) & first.fits
+        pinch = turns.pinch(first, self.most, known - ahead[1], counted & ~first.fits)
+        # Whom nobody calls granted or not may be counted by the source already.
+        at_source = np.where(self.order.unsaid, 0.0, self.least)
+        asked = self.ways.sure & ~enough
+        short = turns.short((self.least, at_source), self.sums, known - ahead[0] + slack, asked)
         return Loads(
             self.demand, self.order, self.carrying, self.ways, capacity, sure, most,
-            self.sums(np.where(self.ways.sure, self.order.held, 0.0)), enough, short & ~enough, unknown,
-            pinch,
+            self.sums(np.where(self.ways.sure, self.order.held, 0.0)), enough, short, unknown, pinch,
         )  # fmt: skip
 
     def _zone(self) -> tuple[Floats, Floats]:
@@ -205,63 +165,6 @@ class _Reckoning:
         if not len(part):
             return np.empty(0)
         return np.concatenate([mains[part[: self.pieces]], sources[part[self.pieces :]]])
-
-    def _guests(self) -> _Grouped:
-        roamer, into = self.ways.roams
-        return _Grouped.of_keys(into, roamer)
-
-    def _children(self) -> list[Ints]:
-        """Give, for every tree, the joint from which each piece leads on; -1 for pieces that are on no way."""
-        out = []
-        for tree in self.ways.trees:
-            child = np.full(self.pieces, -1, dtype=np.int64)
-            joint, piece = tree.steps
-            child[piece] = joint
-            out.append(child)
-        return out
-
-    def _users(self, element: int, children: list[Ints]) -> Ints:
-        """List the parcels whose sure way leads over an element."""
-        if element >= self.pieces:
-            users = self.by_root.of(element - self.pieces)
-            return users[~self.order.granted[users]]
-        found = [self.by_piece.of(element)]
-        for tree, child in zip(self.ways.trees, children, strict=True):
-            if child[element] >= 0:
-                found.append(tree.behind(int(child[element])))
-        return np.unique(np.concatenate(found))
-
-    def _weigh(
-        self,
-        element: tuple[int, float, float],
-        users: tuple[Ints, Ints],
-        verdict: tuple[Bools, Bools],
-        at: tuple[Pinch, Floats],
-    ) -> None:
-        """Put the users of one element into their order, and find for whom enough is left."""
-        number, capacity, at_best = element
-        (own, guests), (pinch, least) = users, at
-        every = np.concatenate([own, guests])
-        enough, short = verdict
-        early, late = self.order.earliest, self.order.latest
-        sort = every[np.argsort(early[every], kind="stable")]
-        place, run = early[sort], np.cumsum(self.most[sort])
-        last = np.searchsorted(place, late[every], side="right") - 1
-        # What another of them may take without limit leaves nothing.
-        ahead = np.where(np.isinf(run[last]), np.inf, run[last] - np.where(np.isinf(run[last]), 0.0, self.most[every]))
-        left = capacity - ahead
-        over = run[last] > capacity
-        enough[every[over]] = False
-        worse = over & ((left < pinch.left[every]) | (pinch.element[every] < 0))
-        who = every[worse]
-        pinch.element[who], pinch.left[who] = number, left[worse]
-        before = np.where(sort[last] == every, np.maximum(last - 1, 0), last)
-        holder = np.where((sort[before] == every) | (self.most[sort[before]] == 0), -1, sort[before])
-        pinch.holder[who] = holder[worse]
-        sort = own[np.argsort(late[own], kind="stable")]
-        run = np.concatenate([[0.0], np.cumsum(least[sort])])
-        ahead = run[np.searchsorted(late[sort], early[own], side="left")]
-        short[own[(ahead + least[own] > at_best) & (least[own] > 0)]] = True
 
     def unknown(self, capacity: Floats, part: Ints) -> Ints:
         """Find for every parcel an element of unknown capacity on its way, or where it may lead; -1 without."""

@@ -51,12 +51,6 @@ class Tree:
         has = np.flatnonzero(self.way.piece >= 0)
         return has, self.way.piece[has]
 
-    def behind(self, joint: int) -> Ints:
-        """List the parcels whose way leads over a joint."""
-        place = self.enter[self.at]
-        low, high = np.searchsorted(place, [self.enter[joint], self.leave[joint]])
-        return self.who[low:high]
-
 
 @dataclass(frozen=True)
 class Ways:
