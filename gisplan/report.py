@@ -16,10 +16,10 @@ from gisplan.judging import cells as answers
 from gisplan.judging import due as urgent
 from gisplan.judging import findings as outcomes
 from gisplan.judging import gaps as missing
-from gisplan.judging import ledger as reserves
 from gisplan.judging import limits as rules
 from gisplan.judging.explanation import Case, explain
 from gisplan.judging.readiness import readiness
+from gisplan.judging.reserves import ledger as reserves
 from gisplan.land.check import Land
 from gisplan.land.check import land as look
 from gisplan.outputs import bundle
@@ -70,17 +70,17 @@ class Report:
 
     @property
     def earthwork(self) -> pd.DataFrame:
-        """Levels, cut and fill of every parcel, with their errors (`gisplan.judging.earthwork.COLUMNS`)."""
+        """Levels, cut and fill of every parcel, with their errors (`gisplan.judging.surface.earthwork.COLUMNS`)."""
         return self.zone.judged().earthwork
 
     @property
     def ledger(self) -> pd.DataFrame:
-        """What every source and main can carry, what is taken, by whom the last (`gisplan.judging.ledger.COLUMNS`)."""
+        """What every source and main can carry, and what of it is taken (`gisplan.judging.reserves.ledger.COLUMNS`)."""
         return self._once("ledger", lambda: reserves.ledger(self.zone.judged()))
 
     @property
     def ledger_holders(self) -> pd.DataFrame:
-        """Who takes what from each source, in the order of the promises (`gisplan.judging.ledger.HOLDERS`)."""
+        """Who takes what from each source, in the order of the promises (`gisplan.judging.reserves.ledger.HOLDERS`)."""
         return self._once("ledger_holders", lambda: reserves.holders(self.zone.judged()))
 
     @property

@@ -18,7 +18,7 @@ from gisplan.base.issues import table
 from gisplan.faults.register import faults, records
 from gisplan.judging.inspections import inspect
 from gisplan.judging.judgement import Judgement, judge, judge_again
-from gisplan.judging.promise import Paper, promise
+from gisplan.judging.reserves.promise import Paper, promise
 from gisplan.networks.network import Network
 from gisplan.reading.redline import read_redline
 from gisplan.reading.survey import Survey, read_folder

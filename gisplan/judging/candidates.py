@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
+from gisplan.judging.draining.outlets import Outlets, outlets
 from gisplan.judging.outcome import FAILS, HOLDS, UNKNOWN
-from gisplan.judging.outlets import Outlets, outlets
 from gisplan.networks.network import UNSURE, Network
 from gisplan.networks.standing import Standing
 from gisplan.networks.supply import OPEN, SHUT, Levels, Supply, View, first_main, levels, sweep

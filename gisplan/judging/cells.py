@@ -12,11 +12,11 @@ import shapely
 from gisplan.base.labels import codes as known_codes
 from gisplan.base.labels import label, say_column
 from gisplan.base.units import number_column
-from gisplan.judging.carrying import in_unit
-from gisplan.judging.demand import demand
 from gisplan.judging.evidence import against, on_parcels
 from gisplan.judging.judgement import Judgement
 from gisplan.judging.outcome import FAILS, UNKNOWN
+from gisplan.judging.reserves.carrying import in_unit
+from gisplan.judging.reserves.demand import demand
 from gisplan.rules.profile import Profile, Service, named
 
 Texts = npt.NDArray[np.object_]

@@ -12,7 +12,7 @@ import pandas as pd
 import shapely
 
 from gisplan.judging.candidates import DEAD, Candidates
-from gisplan.judging.descent import Descent, descend
+from gisplan.judging.draining.descent import Descent, descend
 from gisplan.judging.outcome import FAILS, HOLDS
 from gisplan.networks.reach import Near, Obstacles, nearest, nearest_any, unbarred
 from gisplan.networks.standing import NONE, A

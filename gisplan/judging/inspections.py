@@ -11,10 +11,10 @@ import pandas as pd
 from gisplan.base.issues import Book
 from gisplan.base.units import number
 from gisplan.judging.brief import Brief
-from gisplan.judging.capacity import element_names
 from gisplan.judging.due import due
 from gisplan.judging.judgement import Judgement
-from gisplan.judging.loads import loads
+from gisplan.judging.reserves.capacity import element_names
+from gisplan.judging.reserves.loads import loads
 from gisplan.networks.network import Network
 from gisplan.reading.entries import NAME
 from gisplan.rules.profile import named

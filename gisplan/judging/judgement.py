@@ -18,10 +18,10 @@ from gisplan.judging import evidence as papers
 from gisplan.judging.brief import Brief
 from gisplan.judging.candidates import Candidates, candidates
 from gisplan.judging.connection import Connection, connect
-from gisplan.judging.earthwork import COLUMNS as EARTHWORK
-from gisplan.judging.earthwork import Known, earthwork
-from gisplan.judging.leveling import Leveling, level
 from gisplan.judging.outcome import Outcome
+from gisplan.judging.surface.earthwork import COLUMNS as EARTHWORK
+from gisplan.judging.surface.earthwork import Known, earthwork
+from gisplan.judging.surface.leveling import Leveling, level
 from gisplan.judging.trials import trials
 from gisplan.networks.ducts import cabled
 from gisplan.networks.inverts import drained

@@ -8,8 +8,8 @@ import pandas as pd
 from gisplan.base.labels import label, say
 from gisplan.base.units import number
 from gisplan.judging.brief import Brief
-from gisplan.judging.demand import demand
 from gisplan.judging.judgement import Judgement
+from gisplan.judging.reserves.demand import demand
 from gisplan.rules.profile import Service
 
 _FACTORS = (("discharge", "×"), ("peak_day", "÷"), ("coincidence", "×"))

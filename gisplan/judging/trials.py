@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from gisplan.judging import capacity, fall, hydrants, legs, security
 from gisplan.judging.brief import Brief
+from gisplan.judging.draining import fall
 from gisplan.judging.outcome import Outcome
+from gisplan.judging.reserves import capacity
+from gisplan.judging.safety import hydrants, legs, security
 
 Room = Callable[[Brief], dict[str, Outcome]]
 

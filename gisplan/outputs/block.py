@@ -19,7 +19,7 @@ import shapely
 
 from gisplan.base.units import MU_M2
 from gisplan.faults.fault import NUMBERS
-from gisplan.judging.earthwork import told
+from gisplan.judging.surface.earthwork import told
 from gisplan.outputs.columns import guessed
 from gisplan.outputs.tables import Tables
 

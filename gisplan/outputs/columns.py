@@ -16,7 +16,7 @@ import shapely
 
 from gisplan.base.labels import label, say
 from gisplan.faults.fault import COLUMNS
-from gisplan.judging.earthwork import COLUMNS as EARTHWORK_COLUMNS
+from gisplan.judging.surface.earthwork import COLUMNS as EARTHWORK_COLUMNS
 from gisplan.land.check import COLUMNS as LAND_COLUMNS
 from gisplan.networks.joints import NOISE_M
 

@@ -55,9 +55,9 @@ class Tables:
     due
         Papers that expire soon and commitments that are due: `gisplan.judging.due.COLUMNS`; None where nobody looked.
     ledger, holders
-        What every source and main has left, and who takes what: `gisplan.judging.ledger`; None where none is kept.
+        What every source and main has left, and who takes what (`gisplan.judging.reserves.ledger`); None without one.
     earthwork
-        Levels and volumes by parcel: `gisplan.judging.earthwork.COLUMNS`; None without a levelling.
+        Levels and volumes by parcel: `gisplan.judging.surface.earthwork.COLUMNS`; None without a levelling.
     land, land_findings, land_tasks
         Stage and conclusion by parcel, one row a parcel and rule, and those rows that are left to do: columns as in
         `gisplan.land.check`; None where nobody asked.

@@ -9,7 +9,7 @@ import pytest
 from sketch import layer, line, parcel, parcels, point, zone
 
 import gisplan
-from gisplan.judging.carrying import manning, mean_flow, pressure_flow, storm_intensity
+from gisplan.judging.reserves.carrying import manning, mean_flow, pressure_flow, storm_intensity
 from gisplan.rules.profile import Profile, load
 
 STORM = {"storm_a": 1207.4, "storm_c": 0.94, "storm_b": 5.64, "storm_n": 0.74}

@@ -14,7 +14,7 @@ import pytest
 from sketch import CRS, X, Y, layer, letter, line, parcel, parcels, point, works, zone
 
 import gisplan
-from gisplan.judging.earthwork import told
+from gisplan.judging.surface.earthwork import told
 from gisplan.reading.formats.raw import RawGrid
 from gisplan.reading.ground import Error, Grid, Ground
 from gisplan.reading.places.coordinates import Change

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gisplan.judging.queue import Queue, before, last_before, runs_out
+from gisplan.judging.reserves.queue import Queue, before, last_before, runs_out
 
 BITS = 6
 

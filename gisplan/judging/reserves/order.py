@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from gisplan.judging.brief import Brief
-from gisplan.judging.carrying import in_unit
+from gisplan.judging.reserves.carrying import in_unit
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from gisplan.judging.brief import Brief
-from gisplan.judging.descent import fall
+from gisplan.judging.draining.descent import fall
+from gisplan.judging.draining.outlets import Outlets, blanks
 from gisplan.judging.outcome import FAILS, HOLDS, UNKNOWN, Outcome
-from gisplan.judging.outlets import Outlets, blanks
 from gisplan.networks.network import Network
 
 Ints = npt.NDArray[np.int64]

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gisplan.judging.order import Order
-from gisplan.judging.queue import Queue, Range, before, last_before, runs_out
-from gisplan.judging.ways import Tree, Ways
+from gisplan.judging.reserves.order import Order
+from gisplan.judging.reserves.queue import Queue, Range, before, last_before, runs_out
+from gisplan.judging.reserves.ways import Tree, Ways
 from gisplan.networks.supply import along
 
 Ints = npt.NDArray[np.int64]

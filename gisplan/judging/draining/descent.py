@@ -13,8 +13,8 @@ import numpy.typing as npt
 import shapely
 
 from gisplan.judging.candidates import DEAD, Candidates
+from gisplan.judging.draining.outlets import Outlets
 from gisplan.judging.outcome import FAILS, HOLDS, UNKNOWN
-from gisplan.judging.outlets import Outlets
 from gisplan.networks.inverts import DECIMALS
 from gisplan.networks.network import Network
 from gisplan.networks.reach import Near, Obstacles, unbarred

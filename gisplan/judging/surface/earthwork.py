@@ -16,7 +16,7 @@ import pandas as pd
 
 from gisplan.base.labels import label, say_column
 from gisplan.base.units import MU_M2, number_column
-from gisplan.judging.leftovers import Leftovers
+from gisplan.judging.surface.leftovers import Leftovers
 from gisplan.reading.survey import Survey
 from gisplan.reading.terrain import Depths, Terrain
 

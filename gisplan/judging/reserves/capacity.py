@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gisplan.judging.brief import Brief
-from gisplan.judging.loads import Loads, loads
 from gisplan.judging.outcome import FAILS, HOLDS, UNKNOWN, Outcome
+from gisplan.judging.reserves.loads import Loads, loads
 from gisplan.networks.supply import along
 
 Ints = npt.NDArray[np.int64]

@@ -13,8 +13,8 @@ import shapely
 from gisplan.judging.candidates import check
 from gisplan.judging.connection import LETTERS
 from gisplan.judging.evidence import against, on_parcels
-from gisplan.judging.leftovers import Leftovers, leftovers
 from gisplan.judging.outcome import FAILS, HOLDS, UNKNOWN
+from gisplan.judging.surface.leftovers import Leftovers, leftovers
 from gisplan.networks.standing import NONE, Standing, standing
 from gisplan.reading.survey import Survey
 from gisplan.rules.profile import Condition, Service

@@ -12,9 +12,9 @@ from gisplan.base.errors import PromiseError
 from gisplan.base.labels import say
 from gisplan.base.units import number
 from gisplan.judging import evidence as papers
-from gisplan.judging.capacity import element_names
 from gisplan.judging.judgement import Judgement
-from gisplan.judging.loads import loads
+from gisplan.judging.reserves.capacity import element_names
+from gisplan.judging.reserves.loads import loads
 from gisplan.reading.survey import Survey
 
 

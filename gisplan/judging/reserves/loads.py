@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from gisplan.judging.brief import Brief
-from gisplan.judging.carrying import Carrying, carrying
-from gisplan.judging.demand import Demand, demand
-from gisplan.judging.order import Order, order
-from gisplan.judging.turns import Pinch, Turns
-from gisplan.judging.ways import Ways, ways
+from gisplan.judging.reserves.carrying import Carrying, carrying
+from gisplan.judging.reserves.demand import Demand, demand
+from gisplan.judging.reserves.order import Order, order
+from gisplan.judging.reserves.turns import Pinch, Turns
+from gisplan.judging.reserves.ways import Ways, ways
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

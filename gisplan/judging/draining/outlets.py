@@ -1,6 +1,6 @@
 """Outlets: where what a candidate drains enters its first main, at which level, and whether it runs downhill then.
 
-All of it is the same for every parcel; what depends on the parcel is in `gisplan.judging.descent`.
+All of it is the same for every parcel; what depends on the parcel is in `gisplan.judging.draining.descent`.
 """
 
 from __future__ import annotations

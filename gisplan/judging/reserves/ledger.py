@@ -7,9 +7,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from gisplan.judging.brief import Brief
-from gisplan.judging.capacity import element_names
 from gisplan.judging.judgement import Judgement
-from gisplan.judging.loads import Loads, loads
+from gisplan.judging.reserves.capacity import element_names
+from gisplan.judging.reserves.loads import Loads, loads
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

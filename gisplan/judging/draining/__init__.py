@@ -1,0 +1,1 @@
+"""Draining: whether a parcel drains by its own fall, and downhill all the way."""
