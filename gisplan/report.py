@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 
 from gisplan.base.errors import LayerError, ProfileError
@@ -20,6 +21,7 @@ from gisplan.judging import limits as rules
 from gisplan.judging.explanation import Case, explain
 from gisplan.judging.readiness import readiness
 from gisplan.judging.reserves import ledger as reserves
+from gisplan.judging.words import reasons_of, worded
 from gisplan.land.check import Land
 from gisplan.land.check import land as look
 from gisplan.outputs import bundle
@@ -45,28 +47,58 @@ class Report:
     ----------
     zone
         What was judged.
-    cells
-        One row a parcel and service: grade, verdict, reason code, deciding feature, distance, way, works, ``ready_on``.
+
+    Notes
+    -----
+    Words cost more than all the rest of a report: a zone of 100,000 parcels has two million reasons of its cells, and
+    several million findings. They are made when a table with words is first asked for. What needs none should take
+    `grades` in the place of `cells`, and `measured` in the place of `findings`.
     """
 
     zone: Zone
-    cells: pd.DataFrame
+    _cells: pd.DataFrame = field(repr=False)
     _kept: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def cells(self) -> pd.DataFrame:
+        """One row a parcel and service: grade, verdict, reason code and words, deciding feature, distance, way, works.
+
+        Its words are made when it is first asked for; `grades` is the same without them.
+        """
+        return self._once("cells", lambda: worded(self.zone.judged(), self._cells))
+
+    @property
+    def grades(self) -> pd.DataFrame:
+        """The cells without words, texts as categoricals: `gisplan.judging.cells.GRADES`."""
+        return self._once("grades", lambda: self._cells[list(answers.GRADES)])
 
     @property
     def readiness(self) -> pd.DataFrame:
         """One row a parcel: ready, ready_by_delivery, ready_on, counts, and one grade letter a service."""
-        return self._once("readiness", lambda: readiness(self.cells, self.zone.parcels, self.zone.profile))
+        return self._once("readiness", lambda: readiness(self._cells, self.zone.parcels, self.zone.profile))
 
     @property
     def findings(self) -> pd.DataFrame:
-        """One row a parcel and condition: value, unit, limit, verdict, basis, clause, reason."""
-        return self._once("findings", lambda: outcomes.findings(self.zone.judged(), self.cells))
+        """One row a parcel and condition: value, unit, limit, verdict, basis, clause, reason.
+
+        Its words are made when it is first asked for; `measured` says the same without them.
+        """
+        return self._once("findings", lambda: self._findings.table())
+
+    @property
+    def measured(self) -> pd.DataFrame:
+        """The findings without words, texts as categoricals: `gisplan.judging.findings.MEASURED`."""
+        return self._once("measured", lambda: self._findings.measured())
+
+    @property
+    def _findings(self) -> outcomes.Findings:
+        found: outcomes.Findings = self._once("outcomes", lambda: outcomes.findings(self.zone.judged(), self._cells))
+        return found
 
     @property
     def gaps(self) -> gpd.GeoDataFrame:
         """One row a gap: length to the nearest working main [m], who is responsible, estimate [CNY], marked assumed."""
-        return self._once("gaps", lambda: missing.gaps(self.zone.judged(), self.cells))
+        return self._once("gaps", lambda: missing.gaps(self.zone.judged(), self._cells))
 
     @property
     def earthwork(self) -> pd.DataFrame:
@@ -86,9 +118,12 @@ class Report:
     @property
     def limits(self) -> pd.DataFrame:
         """Every limit, norm and price that was used: where each is from, how sure, and how many findings rest on it."""
-        return self._once(
-            "limits", lambda: rules.limits(self.zone.profile, self.findings, self.gaps, self.land_findings)
-        )
+
+        def make() -> pd.DataFrame:
+            priced = missing.priced(self.zone.judged(), self._cells)
+            return rules.limits(self.zone.profile, self._findings.uses(), priced, self._land.uses())
+
+        return self._once("limits", make)
 
     @property
     def due(self) -> pd.DataFrame:
@@ -103,12 +138,12 @@ class Report:
 
     @property
     def land_findings(self) -> pd.DataFrame:
-        """One row a parcel and rule of land: value, limit, verdict, paper, reason (`gisplan.land.check.FINDINGS`)."""
+        """One row a parcel and rule of land: value, limit, verdict, paper, reason (`gisplan.land.rows.FINDINGS`)."""
         return self._land.findings
 
     @property
     def land_tasks(self) -> pd.DataFrame:
-        """What is left to do before each parcel can be offered: what, who, by when (`gisplan.land.check.FINDINGS`)."""
+        """What is left to do before each parcel can be offered: what, who, by when (`gisplan.land.rows.FINDINGS`)."""
         return self._land.tasks
 
     @property
@@ -118,7 +153,7 @@ class Report:
 
     @property
     def _land(self) -> Land:
-        found: Land = self._once("land", lambda: look(self.zone.judged(), self.cells))
+        found: Land = self._once("land", lambda: look(self.zone.judged(), self._cells))
         return found
 
     @property
@@ -169,12 +204,21 @@ class Report:
             raise LayerError(f"the zone has no parcel {parcel!r}; look it up in report.readiness.")
         service = self.zone.profile.service(service).key
 
-        def mine(table: pd.DataFrame) -> pd.DataFrame:
-            return table[(table["parcel"] == parcel) & (table["service"] == service)]
+        judged = self.zone.judged()
+        at = int(self.zone.parcels.index.get_loc(parcel))
 
-        network = self.zone.network(service) if service in self.zone.judged().candidates else None
-        case = Case(mine(self.cells).iloc[0], mine(self.findings), mine(self.gaps), network, self.ledger)
-        return explain(self.zone.judged(), case, lang)
+        def mine(table: pd.DataFrame) -> pd.DataFrame:
+            return table[table["service"] == service]
+
+        network = self.zone.network(service) if service in judged.candidates else None
+        case = Case(
+            mine(worded(judged, self._cells, np.array([at]))).iloc[0],
+            mine(self._findings.table(np.array([at]))),
+            mine(missing.gaps(judged, self._cells, at)),
+            network,
+            self.ledger,
+        )
+        return explain(judged, case, lang)
 
     def compare(self, other: Report) -> pd.DataFrame:
         """List the cells whose grade differs in another report.
@@ -190,12 +234,22 @@ class Report:
             parcel, service, before, after, reason_before and reason_after (in the zone's language), area_mu; a cell
             that one of the two lacks has a missing grade there.
         """
-        reason = "reason_en" if self.zone.lang == "en" else "reason_zh"
+        lang = "en" if self.zone.lang == "en" else "zh"
         keys = ["parcel", "service"]
-        a, b = (r.cells[[*keys, "grade", reason]].rename(columns={"grade": n, reason: f"reason_{n}"}) for r, n in (
-            (self, "before"), (other, "after")))  # fmt: skip
+        a, b = (
+            r._cells[[*keys, "grade"]]
+            .astype("str")
+            .rename(columns={"grade": n})
+            .assign(**{f"at_{n}": np.arange(len(r._cells))})
+            for r, n in ((self, "before"), (other, "after"))
+        )
         both = a.merge(b, on=keys, how="outer", sort=False)
         changed = both[both["before"].fillna("") != both["after"].fillna("")].copy()
+        for report, name in ((self, "before"), (other, "after")):
+            rows = changed[f"at_{name}"].fillna(-1).to_numpy(dtype=np.int64)
+            said = reasons_of(report.zone.judged(), report._cells, rows, lang)
+            changed[f"reason_{name}"] = pd.Series(said, index=changed.index, dtype="str")
+        changed = changed[[*keys, "before", "reason_before", "after", "reason_after"]]
         area = pd.concat([self.zone.parcels["area_mu"], other.zone.parcels["area_mu"]])
         changed["area_mu"] = changed["parcel"].map(area[~area.index.duplicated()])
         return changed.reset_index(drop=True)

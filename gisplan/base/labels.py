@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import string
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pandas as pd
+
+    Rows = npt.NDArray[np.int64]
 
 LANGS = ("zh", "en", "both")
 
@@ -85,18 +90,44 @@ def say_column(codes_: pd.Series, lang: str, values: Mapping[str, pd.Series]) ->
     values
         Texts to fill in, each indexed like `codes_`.
     """
-    import numpy as np  # half a second, which the command's first steps do without
-    import pandas as pd
+    import pandas as pd  # half a second, which the command's first steps do without
 
-    out = np.full(len(codes_), "", dtype=object)
-    kinds = codes_.to_numpy(dtype=object)
-    for code in pd.unique(codes_):
-        if not code:
-            continue
-        rows = np.flatnonzero(kinds == code)
-        mine = {name: value.to_numpy(dtype=object)[rows].astype(str).astype(object) for name, value in values.items()}
-        out[rows] = fill(code, lang, len(rows), mine)
-    return pd.Series(out, index=codes_.index, dtype="str")
+    def given(value: pd.Series) -> Callable[[Rows], Any]:
+        return lambda rows: value.iloc[rows].to_numpy(dtype=object).astype(str).astype(object)
+
+    kind, kinds = pd.factorize(codes_.to_numpy(dtype=object))
+    said = say_rows(kind, kinds, lang, {name: given(value) for name, value in values.items()})
+    return pd.Series(said, index=codes_.index, dtype="str")
+
+
+def say_rows(kind: Rows, kinds: Sequence[str], lang: str, values: Mapping[str, Callable[[Rows], Any]]) -> Any:
+    """Fill one sentence per row, where each value is made only for the rows whose sentence asks for it.
+
+    Parameters
+    ----------
+    kind
+        Which of `kinds` each row is.
+    kinds
+        Label codes; the empty one gives an empty sentence.
+    lang
+        ``zh`` or ``en``.
+    values
+        By the name of a place in a sentence: what gives the texts of some rows (an object array, or one text for all).
+
+    Returns
+    -------
+    numpy.ndarray
+        Object array of sentences.
+    """
+    import numpy as np  # as above
+
+    out = np.full(len(kind), "", dtype=object)
+    for number in np.flatnonzero(np.bincount(kind, minlength=len(kinds))).tolist():
+        if kinds[number]:
+            rows = np.flatnonzero(kind == number)
+            wanted = {name for _, name, _, _ in string.Formatter().parse(label(kinds[number]).text(lang)) if name}
+            out[rows] = fill(kinds[number], lang, len(rows), {name: values[name](rows) for name in wanted})
+    return out
 
 
 def fill(code: str, lang: str, count: int, values: Mapping[str, Any]) -> Any:
@@ -120,10 +151,11 @@ def fill(code: str, lang: str, count: int, values: Mapping[str, Any]) -> Any:
     """
     import numpy as np  # as above
 
-    parts = np.full(count, "", dtype=object)
+    parts: list[Any] = []
     for literal, name, _, _ in string.Formatter().parse(label(code).text(lang)):
-        if literal:
-            parts = parts + literal
-        if name:
-            parts = parts + values[name]
-    return parts
+        parts += [literal] if literal else []
+        parts += [values[name]] if name else []
+    if all(isinstance(part, str) for part in parts):
+        return np.full(count, "".join(parts), dtype=object)
+    columns = (itertools.repeat(part) if isinstance(part, str) else np.asarray(part, dtype=object) for part in parts)
+    return np.fromiter(map("".join, zip(*columns, strict=False)), dtype=object, count=count)

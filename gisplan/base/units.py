@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from gisplan.base.errors import ProfileError
@@ -111,11 +113,19 @@ def number(value: float, digits: int = 2) -> str:
 
 def number_column(values: pd.Series, digits: int = 2) -> pd.Series:
     """Write a column of numbers; text stays text, what is missing becomes ``?``."""
-    if values.dtype == object or isinstance(values.dtype, pd.StringDtype):
-        is_text = values.map(type).eq(str).to_numpy()
-        numbers = values.where(~is_text).to_numpy(dtype=float, na_value=np.nan)
-    else:
-        is_text, numbers = np.zeros(len(values), dtype=bool), values.to_numpy(dtype=float, na_value=np.nan)
+    return pd.Series(number_texts(values, digits), index=values.index, dtype="str")
+
+
+def number_texts(values: pd.Series | npt.NDArray[Any], digits: int = 2) -> npt.NDArray[np.object_]:
+    """Write numbers as texts; text stays text, what is missing becomes ``?``. Each number is written once."""
+    if values.dtype != object and not isinstance(values.dtype, pd.StringDtype):
+        return _written(pd.Series(values).to_numpy(dtype=float, na_value=np.nan), digits)
+    out = np.array(values, dtype=object)
+    rest = np.fromiter((type(value) is not str for value in out), dtype=bool, count=len(out))
+    out[rest] = _written(pd.Series(out[rest], dtype=object).to_numpy(dtype=float, na_value=np.nan), digits)
+    return out
+
+
+def _written(numbers: npt.NDArray[np.float64], digits: int) -> npt.NDArray[np.object_]:
     code, unique = pd.factorize(np.round(numbers, digits), use_na_sentinel=False)
-    written = np.array([*(number(v, digits) for v in unique.tolist()), "?"], dtype=object)[code]
-    return pd.Series(np.where(is_text, values.to_numpy(dtype=object), written), index=values.index, dtype="str")
+    return np.array([*(number(v, digits) for v in unique.tolist()), "?"], dtype=object)[code]

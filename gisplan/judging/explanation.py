@@ -10,8 +10,7 @@ import pandas as pd
 
 from gisplan.base.fields import spoken
 from gisplan.base.labels import label, say
-from gisplan.base.units import number
-from gisplan.judging.cells import written
+from gisplan.base.units import number, number_texts
 from gisplan.judging.judgement import Judgement
 from gisplan.judging.outcome import FAILS
 from gisplan.judging.sums import sums
@@ -141,7 +140,7 @@ def _surveyed(judgement: Judgement, case: Case, lang: str) -> list[str]:
     for condition in judgement.survey.profile.service(key).conditions:
         mine = judgement.outcomes.get(condition.id)
         if mine is not None and condition.weight == "required" and mine.holds[i] == FAILS and mine.code[i]:
-            terms = {name: written(term[i : i + 1], pd.RangeIndex(1)).iloc[0] for name, term in mine.terms.items()}
+            terms = {name: number_texts(term[i : i + 1])[0] for name, term in mine.terms.items()}
             own = {"label": condition.label.text(lang), "limit": condition.limit.text, **where, **terms}
             lines.append(say("explain.surveyed_but", lang, text=say(f"reason.{mine.code[i]}", lang, **own)))
     return lines

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import shapely
 
+from gisplan.judging.cells import texts
 from gisplan.judging.judgement import Judgement
+from gisplan.judging.words import reasons
 from gisplan.networks.reach import nearest_any
 
 COLUMNS = (
@@ -16,7 +19,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def gaps(judgement: Judgement, cells: pd.DataFrame) -> gpd.GeoDataFrame:
+def gaps(judgement: Judgement, cells: pd.DataFrame, parcel: int | None = None) -> gpd.GeoDataFrame:
     """List the cells that are C or D, and B that comes after the delivery date.
 
     Parameters
@@ -25,6 +28,8 @@ def gaps(judgement: Judgement, cells: pd.DataFrame) -> gpd.GeoDataFrame:
         What was measured.
     cells
         The answers, from `gisplan.judging.cells.cells`.
+    parcel
+        Position of the one parcel that is asked about; all if not given.
 
     Returns
     -------
@@ -33,35 +38,63 @@ def gaps(judgement: Judgement, cells: pd.DataFrame) -> gpd.GeoDataFrame:
         serves today, missing where there is none; ``estimate_cny`` is that length at the profile's price a metre.
     """
     survey = judgement.survey
-    delivery = cells["parcel"].map(survey.parcels["delivery_on"])
-    late = (cells["grade"] == "B") & (cells["ready_on"] > delivery)
-    rows = cells[cells["grade"].isin(["C", "D"]) | late].copy()
-    shapes = pd.Series(np.asarray(survey.parcels.geometry.array), index=survey.parcels.index)
-    rows["length_m"], rows["from_feature"], rows["geometry"] = np.nan, None, None
-    rows["unit_price_cny"], rows["basis"] = np.nan, ""
-    for column in ("responsible_zh", "responsible_en"):
-        rows[column] = ""
-    rows = rows.astype({"from_feature": object, "geometry": object})
-    for service in survey.profile.services:
-        mine = (rows["service"] == service.key).to_numpy()
-        rows.loc[mine, "responsible_zh"] = service.responsible.zh
-        rows.loc[mine, "responsible_en"] = service.responsible.en
+    services = survey.profile.services
+    place = open_cells(judgement, cells)
+    place = place if parcel is None else place[place // len(services) == parcel]
+    at, of = place // len(services), place % len(services)
+    shapes = np.asarray(survey.parcels.geometry.array)
+    blank = np.full(len(place), None, dtype=object)
+    length, price = np.full(len(place), np.nan), np.full(len(place), np.nan)
+    texts_ = {name: np.full(len(place), "", dtype=object) for name in _WRITTEN}
+    from_feature, geometry = blank.copy(), blank.copy()
+    for i, service in enumerate(services):
+        mine = np.flatnonzero(of == i)
+        texts_["responsible_zh"][mine], texts_["responsible_en"][mine] = service.responsible.zh, service.responsible.en
+        for lang in ("zh", "en"):
+            texts_[f"reason_{lang}"][mine] = reasons(judgement, cells, service, at[mine], lang)
         if service.price is not None:
-            rows.loc[mine, "unit_price_cny"] = service.price.value
-            rows.loc[mine, "basis"] = service.price_basis
+            price[mine], texts_["basis"][mine] = service.price.value, service.price_basis
         kept = judgement.candidates.get(service.key)
-        if kept is None or not mine.any():
+        if kept is None or not len(mine):
             continue
         now = np.flatnonzero(kept.level_shut == 0)
-        parcels = shapes.loc[rows.loc[mine, "parcel"]].to_numpy(dtype=object)
+        parcels = shapes[at[mine]]
         nearest, distance = nearest_any(parcels, kept.shape[now])
         has = nearest >= 0
-        where = rows.index[mine][has]
-        rows.loc[where, "length_m"] = distance[has]
+        length[mine[has]] = distance[has]
         layer = survey.layers[service.key].index.to_numpy(dtype=object)
-        rows.loc[where, "from_feature"] = layer[kept.row[now[nearest[has]]]]
-        rows.loc[where, "geometry"] = pd.Series(
-            shapely.shortest_line(parcels[has], kept.shape[now[nearest[has]]]), index=where, dtype=object
-        )
-    rows["estimate_cny"] = rows["length_m"] * rows["unit_price_cny"]
-    return gpd.GeoDataFrame(rows[list(COLUMNS)].reset_index(drop=True), geometry="geometry", crs=survey.crs)
+        from_feature[mine[has]] = layer[kept.row[now[nearest[has]]]]
+        geometry[mine[has]] = shapely.shortest_line(parcels[has], kept.shape[now[nearest[has]]])
+    rows = cells.iloc[place]
+    own = {name: pd.Series(texts(rows[name]), dtype="str") for name in ("parcel", "service", "grade")}
+    told = {name: pd.Series(text, dtype="str") for name, text in texts_.items()}
+    numbers = {"length_m": length, "unit_price_cny": price, "estimate_cny": length * price}
+    table = pd.DataFrame(
+        {**own, **told, **numbers, "from_feature": pd.Series(from_feature, dtype=object), "geometry": geometry}
+    )
+    return gpd.GeoDataFrame(table[list(COLUMNS)], geometry="geometry", crs=survey.crs)
+
+
+_WRITTEN = ("responsible_zh", "responsible_en", "basis", "reason_zh", "reason_en")
+
+
+def open_cells(judgement: Judgement, cells: pd.DataFrame) -> npt.NDArray[np.int64]:
+    """Give the positions of the cells that are gaps."""
+    parcels = judgement.survey.parcels
+    delivery = np.repeat(parcels["delivery_on"].to_numpy(), len(judgement.survey.profile.services))
+    late = (cells["grade"] == "B").to_numpy() & (cells["ready_on"].to_numpy() > delivery)
+    return np.flatnonzero(cells["grade"].isin(["C", "D"]).to_numpy() | late)
+
+
+def priced(judgement: Judgement, cells: pd.DataFrame) -> dict[str, int]:
+    """Count the gaps of each service that have an estimate, without measuring any of them."""
+    services = judgement.survey.profile.services
+    place = open_cells(judgement, cells)
+    drawn = ~shapely.is_empty(np.asarray(judgement.survey.parcels.geometry.array))[place // len(services)]
+    count = np.bincount((place % len(services))[drawn], minlength=len(services))
+    found = {}
+    for service, gaps_ in zip(services, count.tolist(), strict=True):
+        kept = judgement.candidates.get(service.key)
+        near = kept is not None and bool((kept.level_shut == 0).any())
+        found[service.key] = gaps_ if near and service.price is not None else 0
+    return found

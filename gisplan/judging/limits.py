@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pandas as pd
@@ -28,15 +28,16 @@ _BY_MEASURE = {
 _CAPACITY = ("capacity", "reserve")
 
 
-def limits(profile: Profile, findings: pd.DataFrame, gaps: pd.DataFrame, land: pd.DataFrame) -> pd.DataFrame:
+def limits(profile: Profile, asked: pd.Series, priced: Mapping[str, int], of_land: Mapping[str, int]) -> pd.DataFrame:
     """List every limit of a profile.
 
     Parameters
     ----------
     profile
         The profile, with what the zone itself has set in it.
-    findings, gaps, land
-        The answers that rest on it; of land, one row a parcel and rule (``test``, ``verdict``).
+    asked, priced, of_land
+        How often it was used: the findings of each condition and rule of land that are not *not applicable*, by its id,
+        and the gaps of each service that a price was put on.
 
     Returns
     -------
@@ -47,9 +48,6 @@ def limits(profile: Profile, findings: pd.DataFrame, gaps: pd.DataFrame, land: p
         set its own; ``uses`` counts the findings that rest on it, or the gaps that a price was put on; missing where
         none can.
     """
-    asked = findings.loc[findings["verdict"] != "not_applicable", "condition"].value_counts()
-    priced = gaps.loc[gaps["estimate_cny"].notna(), "service"].value_counts()
-    of_land = land.loc[land["verdict"] != "not_applicable", "test"].value_counts()
     rows = []
     for row in _rows(profile):
         past = profile.overridden.get(row["what"])

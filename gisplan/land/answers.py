@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,8 +61,8 @@ class Answer:
         The rule.
     verdict
         One of `VERDICTS` a parcel.
-    result
-        Why, a row ``land.result.<result>`` of labels.csv.
+    why, results
+        Why: which of `results` it is, each a row ``land.result.<result>`` of labels.csv.
     value
         What was measured, in the rule's unit; NaN where nothing is.
     share
@@ -69,16 +70,17 @@ class Answer:
     paper
         The papers that decide; None where none are asked for.
     said
-        Why, in Chinese and in English, where that was said already; None where the result says it.
+        Says why, for some parcels in ``zh`` or ``en``, where that was said already; None where the result says it.
     """
 
     rule: LandRule
     verdict: npt.NDArray[np.int8]
-    result: Texts
+    why: npt.NDArray[np.int8]
+    results: tuple[str, ...]
     value: Floats
     share: Floats
     paper: Paper | None = None
-    said: tuple[Texts, Texts] | None = None
+    said: Callable[[Ints, str], Texts] | None = None
 
     @property
     def holds(self) -> Bools:
@@ -96,11 +98,12 @@ def answer(
     """Make an answer of cases (where, verdict, result): the first that fits a parcel is its own; the last fits all."""
     n = len(cases[0][0])
     where = [case for case, *_ in cases]
-    nothing = np.full(n, np.nan)
-    verdict = np.select(where, [np.int8(v) for _, v, _ in cases], np.int8(UNKNOWN)).astype(np.int8)
-    result = np.array([result for *_, result in cases], dtype=object)[np.argmax(np.vstack(where), axis=0)]
+    nothing = np.broadcast_to(np.nan, n)
+    why = np.argmax(np.vstack(where), axis=0).astype(np.int8)
+    verdict = np.array([verdict for _, verdict, _ in cases], dtype=np.int8)[why]
+    results = tuple(result for *_, result in cases)
     return Answer(
-        rule, verdict, result, nothing if value is None else value, nothing if share is None else share, paper
+        rule, verdict, why, results, nothing if value is None else value, nothing if share is None else share, paper
     )
 
 

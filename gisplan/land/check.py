@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
-from gisplan.base.labels import label, say_column
-from gisplan.base.units import number_column
+from gisplan.base.labels import label
 from gisplan.judging.judgement import Judgement
 from gisplan.judging.readiness import readiness
 from gisplan.land import conditions, overlay, papers
-from gisplan.land.answers import VERDICTS, Answer, Ints, Texts
+from gisplan.land.answers import NOT_APPLICABLE, UNKNOWN, Answer, Bools, Ints
 from gisplan.land.buildings import buildings
 from gisplan.land.overlay import NetArea
+from gisplan.land.rows import Rows
 from gisplan.land.sentence import sentences
 from gisplan.land.stages import OF_STAGE, STAGES, Standing, standing
-from gisplan.rules.land import LandRule
 
 COLUMNS = (
     "stage", "legal", "promise", "conclusion", "conclusion_zh", "conclusion_en", "area_m2", "stated_area_m2",
     "area_difference_pct", "net_area_m2", "net_area_sure", "connections", "tasks", "unknowns", "held_back",
     "tasks_zh", "tasks_en", "sentence_zh", "sentence_en",
 )  # fmt: skip
-FINDINGS = (
-    "parcel", "test", "group", "stage", "weight", "bars", "value", "unit", "share_pct", "limit", "verdict", "code",
-    "basis", "clause", "issuer", "number", "expires", "responsible_zh", "responsible_en", "due_on", "reason_zh",
-    "reason_en",
-)  # fmt: skip
-
-_VERDICTS = np.array([VERDICTS[v] for v in sorted(VERDICTS)], dtype=object)
+_BLOCK = 200_000
+"""Rows that are made into a table at a time."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +53,46 @@ class Land:
 
     @cached_property
     def findings(self) -> pd.DataFrame:
-        """One row a parcel and rule, parcels in order; `FINDINGS`."""
-        parcels = self.judgement.survey.parcels.index
-        return _table([(a, np.arange(len(parcels))) for a in self.answers], parcels)
+        """One row a parcel and rule, parcels in order; `gisplan.land.rows.FINDINGS`."""
+        return self.rows(np.arange(self.parcels)).table()
 
     @cached_property
     def tasks(self) -> pd.DataFrame:
-        """What is left to do before a parcel can be offered: the required rows that are not passed; `FINDINGS`."""
-        parcels = self.judgement.survey.parcels.index
+        """What is left to do before a parcel can be offered: the required rows that are not passed; as `findings`."""
+        return self.rows(np.arange(self.parcels), open_only=True).table()
+
+    @cached_property
+    def parcels(self) -> int:
+        """How many parcels there are."""
+        return len(self.judgement.survey.parcels)
+
+    def uses(self) -> dict[str, int]:
+        """Count, for each rule, the parcels that it was put to."""
+        return {a.rule.id: int((a.verdict != NOT_APPLICABLE).sum()) for a in self.answers}
+
+    def rows(self, at: Ints, open_only: bool = False) -> Rows:
+        """Give the rows of some parcels: all of them, or those that are tasks."""
+        if not open_only:
+            return Rows([(a, at) for a in self.answers], self.judgement.survey.parcels.index)
+        chosen = [(a, at[open_[at]]) for a, open_ in self._open]
+        return Rows([(a, own) for a, own in chosen if len(own)], self.judgement.survey.parcels.index)
+
+    def count(self, at: Ints, open_only: bool = False) -> int:
+        """Count the rows that `rows` gives."""
+        return sum(int(open_[at].sum()) for _, open_ in self._open) if open_only else len(at) * len(self.answers)
+
+    def blocks(self, langs: Sequence[str], at: Ints, open_only: bool = False) -> Iterator[pd.DataFrame]:
+        """Give the rows of some parcels in tables of a bounded size."""
+        for start in range(0, max(len(at), 1), self._step):
+            yield self.rows(at[start : start + self._step], open_only).table(langs)
+
+    @cached_property
+    def _step(self) -> int:
+        return max(1, _BLOCK // max(1, len(self.answers)))
+
+    @cached_property
+    def _open(self) -> list[tuple[Answer, Bools]]:
+        """Give the rules that ask for something, and where it is not there yet."""
         promised = {a.rule.key: ~a.holds for a in self.answers if a.rule.group == "promise"}
         chosen = []
         for a in self.answers:
@@ -74,17 +100,16 @@ class Land:
             if a.rule.group == "start" and a.rule.key in promised:
                 open_ = open_ & ~promised[a.rule.key]  # what both ask for is one task
             if a.rule.weight == "required" and open_.any():
-                chosen.append((a, np.flatnonzero(open_)))
-        return _table(chosen, parcels)
+                chosen.append((a, open_))
+        return chosen
 
     @cached_property
     def table(self) -> pd.DataFrame:
         """One row a parcel, by parcel id; `COLUMNS`."""
         parcels = self.judgement.survey.parcels
-        found, tasks = self.standing, self.tasks
+        found = self.standing
         measured = parcels["area_m2"].to_numpy(dtype=float)
         stated = parcels["stated_area_m2"].to_numpy(dtype=float)
-        each = tasks.groupby("parcel", sort=False)
         table = pd.DataFrame(
             {
                 "stage": found.stage, "legal": found.legal, "promise": found.promise, "conclusion": found.conclusion,
@@ -95,17 +120,27 @@ class Land:
         )  # fmt: skip
         with np.errstate(divide="ignore", invalid="ignore"):
             table["area_difference_pct"] = np.where(measured > 0, 100 * (stated - measured) / measured, np.nan)
-        table["tasks"] = each.size().reindex(parcels.index, fill_value=0).astype(np.int64)
-        unknown = tasks.loc[tasks["verdict"] == "unknown"].groupby("parcel").size()
-        table["unknowns"] = unknown.reindex(parcels.index, fill_value=0).astype(np.int64)
+        zero = np.zeros(self.parcels, dtype=np.int64)
+        table["tasks"] = sum((open_.astype(np.int64) for _, open_ in self._open), zero)
+        table["unknowns"] = sum(((open_ & (a.verdict == UNKNOWN)).astype(np.int64) for a, open_ in self._open), zero)
         table["held_back"] = self._held_back().to_numpy(dtype=object)
         for lang in ("zh", "en"):
             says = {code: label(f"land.conclusion.{code}").text(lang) for code in set(found.conclusion)}
             table[f"conclusion_{lang}"] = table["conclusion"].map(says)
-            lines = tasks.assign(line=_tasks(tasks, lang)).groupby("parcel", sort=False)["line"]
-            table[f"tasks_{lang}"] = lines.agg("\n".join).reindex(parcels.index).fillna("")
+            table[f"tasks_{lang}"] = pd.Series(self._tasks(lang), index=parcels.index, dtype="str")
         said = sentences(self.judgement.survey.profile, self.cells).set_index(parcels.index)
         return table.join(said)[list(COLUMNS)]
+
+    def _tasks(self, lang: str) -> list[str]:
+        """Write what is left to do at each parcel, a line a task."""
+        out: list[str] = []
+        for start in range(0, self.parcels, self._step):
+            at = np.arange(start, min(start + self._step, self.parcels))
+            rows = self.rows(at, open_only=True)
+            ends = np.searchsorted(rows.at, at, side="right").tolist()
+            lines = rows.lines(lang).tolist() if len(rows.at) else []
+            out += ["\n".join(lines[a:b]) for a, b in zip([0, *ends], ends, strict=False)]
+        return out
 
     @cached_property
     def buildings(self) -> pd.DataFrame:
@@ -146,102 +181,13 @@ def land(judgement: Judgement, cells: pd.DataFrame) -> Land:
         *conditions.on_supply(survey),
         *conditions.on_planning(survey),
         *papers.on_net_land(survey.dossier, rules, survey.parcels, date),
-        *conditions.on_start(survey.profile, cells),
+        *conditions.on_start(judgement, cells),
         *overlay.on_area(survey, doubt),
         *overlay.on_overlaps(survey, doubt),
         *corridors,
         *papers.on_assessments(survey.dossier, rules, survey.parcels, date),
-        *conditions.on_promise(survey.profile, cells),
+        *conditions.on_promise(judgement, cells),
         *conditions.on_indicators(survey),
         *conditions.on_commitments(survey, date),
     ]
     return Land(judgement, cells, tuple(answers), net, standing(answers, survey.profile, cells, date))
-
-
-def _stage(rule: LandRule) -> str:
-    number = OF_STAGE.get(rule.group)
-    return "" if number is None or rule.key == "status" else STAGES[number]
-
-
-def _table(chosen: Sequence[tuple[Answer, Ints]], parcels: pd.Index) -> pd.DataFrame:
-    """Write the rows of some rules for some parcels each, parcels in order."""
-    if not chosen:
-        return pd.DataFrame(columns=list(FINDINGS))
-    rules = pd.DataFrame([_rule(a.rule) for a, _ in chosen])
-    rows = rules.iloc[np.repeat(np.arange(len(chosen)), [len(at) for _, at in chosen])].reset_index(drop=True)
-    for name, given in {**_NUMBERS, **_PAPERS}.items():
-        rows[name] = np.concatenate([given(a, at) for a, at in chosen])
-    rows["parcel"] = parcels[rows["at"].to_numpy()]
-    rows = rows.sort_values("at", kind="stable", ignore_index=True)
-    for lang in ("zh", "en"):
-        own = rows["responsible"]
-        rows[f"responsible_{lang}"] = own.where(own.notna(), rows[f"responsible_{lang}"]).astype("str")
-    for name in ("issuer", "number"):
-        rows[name] = rows[name].astype("str")
-    rows["code"] = rows["test"] + "." + rows["result"]
-    _say(rows)
-    return rows[list(FINDINGS)]
-
-
-def _rule(rule: LandRule) -> dict[str, object]:
-    """Give what is the same in every row of a rule."""
-    who = {lang: "" if rule.responsible.zh == "?" else rule.responsible.text(lang) for lang in ("zh", "en")}
-    return {
-        "test": rule.id, "group": rule.group, "stage": _stage(rule), "weight": rule.weight, "bars": rule.bars,
-        "unit": rule.unit, "limit": rule.text, "basis": rule.basis, "clause": rule.source,
-        "label_zh": rule.label.zh, "label_en": rule.label.en, "responsible_zh": who["zh"], "responsible_en": who["en"],
-    }  # fmt: skip
-
-
-def _blank(at: Ints) -> Texts:
-    return np.full(len(at), None, dtype=object)
-
-
-_NUMBERS: dict[str, Callable[[Answer, Ints], np.ndarray]] = {
-    "at": lambda a, at: at,
-    "value": lambda a, at: a.value[at],
-    "share_pct": lambda a, at: a.share[at],
-    "verdict": lambda a, at: _VERDICTS[a.verdict[at] + 1],
-    "result": lambda a, at: a.result[at],
-    "said_zh": lambda a, at: _blank(at) if a.said is None else a.said[0][at],
-    "said_en": lambda a, at: _blank(at) if a.said is None else a.said[1][at],
-}
-_PAPERS: dict[str, Callable[[Answer, Ints], np.ndarray]] = {
-    "issuer": lambda a, at: _blank(at) if a.paper is None else a.paper.texts("issuer", at),
-    "number": lambda a, at: _blank(at) if a.paper is None else a.paper.texts("number", at),
-    "responsible": lambda a, at: _blank(at) if a.paper is None else a.paper.texts("responsible", at),
-    "expires": lambda a, at: _never(at) if a.paper is None else a.paper.days("expires", at),
-    "due_on": lambda a, at: _never(at) if a.paper is None else a.paper.days("due_on", at),
-}
-
-
-def _never(at: Ints) -> np.ndarray:
-    return np.full(len(at), np.datetime64("NaT", "s"))
-
-
-def _say(rows: pd.DataFrame) -> None:
-    """Write each row's sentence: the result of the rule, or what was said of a connection already."""
-    unit = rows["unit"].where(~rows["unit"].isin(["", "1"]), "")
-    values = {
-        "value": (number_column(rows["value"]) + " " + unit).str.strip(),
-        "share": number_column(rows["share_pct"]),
-        "limit": rows["limit"],
-        "number": rows["number"].fillna("—"),
-        "expires": rows["expires"].dt.strftime("%Y-%m-%d").fillna("—"),
-        "due": rows["due_on"].dt.strftime("%Y-%m-%d").fillna("—"),
-    }
-    code = ("land.result." + rows["result"]).where(rows["said_zh"].isna(), "land.connection").astype("str")
-    for lang in ("zh", "en"):
-        own = {**values, "label": rows[f"label_{lang}"], "said": rows[f"said_{lang}"].astype("str").fillna("")}
-        rows[f"reason_{lang}"] = say_column(code, lang, own)
-
-
-def _tasks(tasks: pd.DataFrame, lang: str) -> pd.Series:
-    """Write each task as one line: what, who, by when."""
-    due = tasks["due_on"].dt.strftime("%Y-%m-%d") if len(tasks) else pd.Series(dtype="str")
-    values = {
-        "what": tasks[f"reason_{lang}"],
-        "who": tasks[f"responsible_{lang}"].replace("", "?").fillna("?"),
-        "by": due.fillna("?"),
-    }
-    return say_column(pd.Series("land.task", index=tasks.index), lang, values)

@@ -9,11 +9,13 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from gisplan.judging.judgement import Judgement
+from gisplan.judging.words import of_service, reasons
 from gisplan.land.answers import FAILED, NOT_APPLICABLE, PASSED, UNKNOWN, Answer, Paper, answer, every
 from gisplan.reading.survey import Survey
 from gisplan.reading.words import plain_blank
 from gisplan.rules.land import LandRule
-from gisplan.rules.profile import Profile
+from gisplan.rules.profile import Service
 
 _RANGE = {"far_min": "far_max", "far_max": "far_min"}
 
@@ -78,44 +80,53 @@ def _column(parcels: pd.DataFrame, name: str) -> tuple[np.ndarray, np.ndarray, n
     """Give where a column is blank, its numbers, and where they cannot be: nothing is below zero."""
     column = parcels[name]
     if not pd.api.types.is_numeric_dtype(column):
-        words = column if pd.api.types.is_datetime64_any_dtype(column) else column.where(~column.map(_nothing))
-        return words.isna().to_numpy(), np.full(len(column), np.nan), np.zeros(len(column), dtype=bool)
+        return _blank(column), np.full(len(column), np.nan), np.zeros(len(column), dtype=bool)
     value = column.to_numpy(dtype=float)
     below = value < 0 if name == "green_max_pct" else value <= 0
     return np.isnan(value), value, below | (name.endswith("_pct") & (value > 100))
+
+
+def _blank(column: pd.Series) -> np.ndarray:
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return column.isna().to_numpy()
+    code, found = pd.factorize(column.to_numpy(dtype=object, na_value=None))
+    return np.array([*map(_nothing, found), True], dtype=bool)[code]
 
 
 def _nothing(word: object) -> bool:
     return not isinstance(word, str) or plain_blank(word)
 
 
-def on_start(profile: Profile, cells: pd.DataFrame) -> Iterator[Answer]:
+def on_start(judgement: Judgement, cells: pd.DataFrame) -> Iterator[Answer]:
     """Say whether what is needed to start works is there: works today, or is decided not to be needed."""
+    profile = judgement.survey.profile
     keys = [service.key for service in profile.services]
+    n = len(cells) // len(keys)
     for rule in profile.land.group("start"):
         if rule.key in keys:
-            rule = replace(rule, responsible=profile.service(rule.key).responsible)
-            yield _connected(rule, cells.iloc[keys.index(rule.key) :: len(keys)], every(len(cells) // len(keys)))
+            service = profile.service(rule.key)
+            rule = replace(rule, responsible=service.responsible)
+            yield _connected(rule, judgement, cells, service)
         else:
-            n = len(cells) // len(keys)
             yield answer(rule, [(every(n), UNKNOWN, "no_service")])
 
 
-def on_promise(profile: Profile, cells: pd.DataFrame) -> Iterator[Answer]:
+def on_promise(judgement: Judgement, cells: pd.DataFrame) -> Iterator[Answer]:
     """Say whether the zone keeps its promise: every connection that is required of the parcel works."""
-    keys = [service.key for service in profile.services]
-    for i, service in enumerate(profile.services):
+    for service in judgement.survey.profile.services:
         rule = LandRule(
             id=f"land.promise.{service.key}", group="promise", key=service.key, label=service.label, weight="required",
             bars=False, basis="local", code="", clause="", responsible=service.responsible,
         )  # fmt: skip
-        cell = cells.iloc[i :: len(keys)]
-        yield _connected(rule, cell, (cell["need"] == "required").to_numpy())
+        yield _connected(rule, judgement, cells, service)
 
 
-def _connected(rule: LandRule, cell: pd.DataFrame, needed: np.ndarray) -> Answer:
+def _connected(rule: LandRule, judgement: Judgement, cells: pd.DataFrame, service: Service) -> Answer:
+    """Say what the cells of a service mean: to start works it is needed everywhere, else where it is required."""
+    cell = of_service(judgement, cells, service)
     grade = cell["grade"].to_numpy(dtype=object)
     n = len(grade)
+    needed = every(n) if rule.group == "start" else (cell["need"] == "required").to_numpy()
     cases = [
         (~needed, NOT_APPLICABLE, "not_required"),
         (grade == "A", PASSED, "connected"),
@@ -127,8 +138,7 @@ def _connected(rule: LandRule, cell: pd.DataFrame, needed: np.ndarray) -> Answer
     ]
     due = cell[["ready_on"]].rename(columns={"ready_on": "due_on"})
     found = answer(rule, cases, paper=Paper(due, np.arange(n)))
-    zh, en = (cell[f"reason_{lang}"].to_numpy(dtype=object) for lang in ("zh", "en"))
-    return replace(found, said=(zh, en))
+    return replace(found, said=lambda at, lang: reasons(judgement, cells, service, at, lang))
 
 
 def on_commitments(survey: Survey, date: dt.date) -> Iterator[Answer]:

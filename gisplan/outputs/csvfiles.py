@@ -22,7 +22,7 @@ from gisplan.base.errors import ExportError
 from gisplan.base.files import replacing, sha256
 from gisplan.base.issues import COLUMNS as ISSUES
 from gisplan.land.buildings import COLUMNS as BUILDINGS
-from gisplan.land.check import FINDINGS as LAND_FINDINGS
+from gisplan.land.rows import FINDINGS as LAND_FINDINGS
 from gisplan.outputs.columns import (
     DUE,
     EARTHWORK,

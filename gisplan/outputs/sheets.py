@@ -11,7 +11,7 @@ from gisplan.base.fields import spoken
 from gisplan.base.issues import COLUMNS as ISSUES
 from gisplan.base.labels import say
 from gisplan.land.buildings import COLUMNS as BUILDINGS
-from gisplan.land.check import FINDINGS as LAND_FINDINGS
+from gisplan.land.rows import FINDINGS as LAND_FINDINGS
 from gisplan.outputs.columns import (
     DUE,
     EARTHWORK,

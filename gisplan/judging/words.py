@@ -1,0 +1,216 @@
+"""Words: why each cell has its grade, in sentences; made when they are asked for, and only for the parcels asked about.
+
+A zone of a hundred thousand parcels has a million cells, and twice as many sentences: more than all the rest together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from gisplan.base.labels import codes as known_codes
+from gisplan.base.labels import label, say_rows
+from gisplan.base.units import number_texts
+from gisplan.judging.cells import texts
+from gisplan.judging.judgement import Judgement
+from gisplan.rules.profile import Service
+
+Ints = npt.NDArray[np.int64]
+Texts = npt.NDArray[np.object_]
+Values = dict[str, Callable[[Ints], Any]]
+"""By the name of a place in a sentence: what gives its texts for some rows."""
+
+COLUMNS = (
+    "parcel", "service", "grade", "verdict", "need", "code", "feature", "distance_m", "path_m", "source",
+    "works", "ready_on", "reason_zh", "reason_en", "by", "group",
+)  # fmt: skip
+
+
+def reasons(judgement: Judgement, cells: pd.DataFrame, service: Service, at: Ints, lang: str) -> Texts:
+    """Say why the cells of a service have their grades.
+
+    Parameters
+    ----------
+    judgement, cells
+        What was measured, and the answers from `gisplan.judging.cells.cells`.
+    service
+        The service.
+    at
+        Positions of the parcels that are asked about.
+    lang
+        ``zh`` or ``en``.
+    """
+    mine = of_service(judgement, cells, service)
+    kind, kinds = pd.factorize(texts(mine["code"], at))
+    sentences = [f"reason.{code}" for code in kinds]
+    if service.shape == "surface":
+        known = set(known_codes("reason.leveling."))
+        own = [f"reason.leveling.{code}" for code in kinds]
+        sentences = [theirs if theirs in known else plain for theirs, plain in zip(own, sentences, strict=True)]
+    said = say_rows(kind, sentences, lang, _values(judgement, mine, service, at, lang))
+    optional = texts(mine["need"], at) == "optional"
+    if optional.any():
+        said[optional] += _promise(judgement, at[optional], lang)
+    return said
+
+
+def reasons_of(judgement: Judgement, cells: pd.DataFrame, rows: Ints, lang: str) -> Texts:
+    """Say of some rows of the table of cells why they have their grades; NaN for -1."""
+    services = judgement.survey.profile.services
+    said = np.full(len(rows), np.nan, dtype=object)
+    for i, service in enumerate(services):
+        mine = np.flatnonzero((rows >= 0) & (rows % len(services) == i))
+        said[mine] = reasons(judgement, cells, service, rows[mine] // len(services), lang)
+    return said
+
+
+def of_service(judgement: Judgement, cells: pd.DataFrame, service: Service) -> pd.DataFrame:
+    """Give the cells of one service, one row a parcel."""
+    services = judgement.survey.profile.services
+    return cells.iloc[[s.key for s in services].index(service.key) :: len(services)]
+
+
+def worded(judgement: Judgement, cells: pd.DataFrame, at: Ints | None = None) -> pd.DataFrame:
+    """Lay words over the answers: the table that people are shown, its texts as plain texts.
+
+    Parameters
+    ----------
+    judgement, cells
+        What was measured, and the answers from `gisplan.judging.cells.cells`.
+    at
+        Positions of the parcels that are asked about; all if not given.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a parcel and service, parcels in order, services in profile order; `COLUMNS`.
+    """
+    services = judgement.survey.profile.services
+    s = len(services)
+    at = np.arange(len(cells) // s) if at is None else at
+    rows = (at[:, None] * s + np.arange(s)).ravel()
+    said = {f"reason_{lang}": np.full((len(at), s), "", dtype=object) for lang in ("zh", "en")}
+    for i, service in enumerate(services):
+        for lang in ("zh", "en"):
+            said[f"reason_{lang}"][:, i] = reasons(judgement, cells, service, at, lang)
+    columns: dict[str, Any] = {}
+    for name in COLUMNS:
+        if name in said:
+            columns[name] = pd.Series(said.pop(name).ravel(), dtype="str")
+        elif name in ("feature", "source", "works"):
+            columns[name] = _ids(judgement, cells, name, rows)
+        elif name in _TEXTS:
+            columns[name] = pd.Series(texts(cells[name], rows), dtype="str")
+        else:
+            columns[name] = cells[name].to_numpy()[rows]
+    return pd.DataFrame(columns, copy=False)
+
+
+_TEXTS = ("parcel", "service", "grade", "verdict", "need", "code", "by", "group")
+
+
+def _ids(judgement: Judgement, cells: pd.DataFrame, name: str, rows: Ints) -> pd.Series:
+    """Give a column of ids as plain texts.
+
+    A column where one service names nothing at all holds objects, with None there; what another service lacks is NaN.
+    """
+    services = judgement.survey.profile.services
+    blanks = np.array([blank_of(judgement, cells, service, name) for service in services], dtype=object)
+    out = texts(cells[name], rows)
+    missing = cells[name].array.codes[rows] < 0
+    out[missing] = blanks[rows[missing] % len(services)]
+    return pd.Series(out, dtype=object if any(blank is None for blank in blanks) else "str")
+
+
+def blank_of(judgement: Judgement, cells: pd.DataFrame, service: Service, name: str) -> float | None:
+    """Say what stands for a missing id of a service: NaN among texts, None where there is no text at all."""
+    if service.shape == "surface":
+        return None
+    if name == "works" and service.key in judgement.connections:
+        back = judgement.connections[service.key].holds_back
+        held = judgement.survey.layers[service.key]["works"].notna().to_numpy()[back[back >= 0]]
+        return np.nan if held.any() else None
+    mine = of_service(judgement, cells, service)[name].array
+    return np.nan if (mine.codes >= 0).any() or not len(mine.codes) else None
+
+
+def _values(judgement: Judgement, mine: pd.DataFrame, service: Service, at: Ints, lang: str) -> Values:
+    """Give what fills the places of a service's reasons, for rows of `at`."""
+    survey = judgement.survey
+    layer = survey.layers.get(service.key)
+    reach = service.condition("reach")
+    host = survey.profile.service(service.shares).label.text(lang) if service.shares else ""
+    distance, path = (mine[name].to_numpy(dtype=float) for name in ("distance_m", "path_m"))
+    days = mine["ready_on"].to_numpy(dtype="datetime64[D]")
+    values: Values = {
+        "feature": lambda rows: texts(mine["feature"], at[rows], "?"),
+        "distance": lambda rows: number_texts(distance[at[rows]]),
+        "path": lambda rows: number_texts(path[at[rows]], 1),
+        "source": lambda rows: _named(texts(mine["source"], at[rows]), layer),
+        "works": lambda rows: _named(texts(mine["works"], at[rows]), survey.works),
+        "at": lambda rows: _named(texts(mine["at"], at[rows]), layer),
+        "day": lambda rows: written_days(days[at[rows]]),
+        "limit": lambda rows: reach.limit.text if reach is not None else "",
+        "label": lambda rows: service.label.text(lang),
+        "host": lambda rows: host,
+    }
+    limits = {c.id: c.limit.text for c in service.conditions}
+    laid: dict[str, dict[str, Any]] = {}
+    held = mine["decided"].array
+    for identity in held.categories[np.unique(held.codes)]:
+        if identity:
+            laid.setdefault("limit", {})[identity] = limits[identity]
+            for name, term in judgement.outcomes[identity].terms.items():
+                laid.setdefault(name, {})[identity] = term
+    for name, terms in laid.items():
+        values[name] = _laid_over(values.get(name), terms, (mine["decided"], at))
+    return values
+
+
+def _laid_over(
+    base: Callable[[Ints], Any] | None, terms: Mapping[str, Any], place: tuple[pd.Series, Ints]
+) -> Callable[[Ints], Any]:
+    """Lay the terms of the conditions that decide over what stands there otherwise."""
+    column, at = place
+
+    def given(rows: Ints) -> Texts:
+        decided = texts(column, at[rows])
+        out = np.full(len(rows), "", dtype=object)
+        out[:] = base(rows) if base is not None else ""
+        for identity, term in terms.items():
+            own = decided == identity
+            out[own] = term if isinstance(term, str) else number_texts(term[at[rows[own]]])
+        return out
+
+    return given
+
+
+def written_days(days: npt.NDArray[np.datetime64], blank: str = "?") -> Texts:
+    """Write days as ISO 8601."""
+    code, unique = pd.factorize(days.astype("datetime64[D]"))
+    return np.array([*(str(day) for day in unique.astype("datetime64[D]")), blank], dtype=object)[code]
+
+
+def _promise(judgement: Judgement, at: Ints, lang: str) -> Texts:
+    """Say of an optional cell by whose word it does not count."""
+    survey = judgement.survey
+    own = label("reason.by_profile").text(lang).format(profile=survey.profile.label.text(lang))
+    before, after = label("reason.by_promise").text(lang).split("{promised}")
+    code, found = pd.factorize(survey.parcels["promised"].to_numpy(dtype=object, na_value=None)[at])
+    said = [own if str(word) == "" else f"{before}{word}{after}" for word in found]
+    return np.array([*said, own], dtype=object)[code]
+
+
+def _named(ids: Texts, table: pd.DataFrame | None) -> Texts:
+    """Write ids with the name that their table has for them."""
+    code, found = pd.factorize(ids)
+    written = [str(key) for key in found]
+    if table is not None and len(found):
+        known = table.loc[table.index.isin(found), "name"].dropna()
+        names = dict(zip(known.index, known, strict=True))
+        written = [f"{key} {names[key]}" if key in names else key for key in written]
+    return np.array([*written, "?"], dtype=object)[code]
