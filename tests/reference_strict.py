@@ -19,8 +19,8 @@ from reference_records import Cell, Feature, Parcel, Path, Strict, Zone
 from reference_standing import NEVER, NOW, Level
 from reference_ways import Distances, Flow, Graph, Way, graph, part_of
 
-NEAR = 0.1
-"""Candidates whose distances differ by no more are equally near."""
+NEAR = 0.35
+"""Candidates whose distances differ by no more are equally near: an end that joins the side of a line bends it."""
 STEPPED = 0.8
 """The same, where the distance was found by steps."""
 

@@ -216,9 +216,10 @@ def _by_papers(brief: Brief, sources: pd.Index, stated: Floats) -> Floats:
     """Weigh what papers say of the capacity of sources.
 
     A valid one fills in for a layer that says nothing; one that says something else, damaged or not, leaves it unknown.
+    One with a unit and no figure did state a capacity once: nobody knows that it was the same.
     """
     rows = brief.survey.evidence
-    rows = rows[rows["feature"].isin(sources) & rows["capacity"].notna()]
+    rows = rows[rows["feature"].isin(sources) & (rows["capacity"].notna() | rows["capacity_unit"].notna())]
     rows = rows[(rows["service"] == brief.service.key) | rows["service"].isna()]
     at = pd.Timestamp(brief.date)
     rows = rows[(rows["expires"].isna() | (rows["expires"] >= at)) & (rows["date"].isna() | (rows["date"] <= at))]
