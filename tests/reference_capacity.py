@@ -60,7 +60,7 @@ def demand(zone: Zone, strict: Strict, parcel: Parcel) -> Span:
         known = [p.needs[column] * f for p in held for column, f in strict.project.items() if column in p.needs]
         return (sum(known), sum(known)) if known else (0.0, math.inf)
     if not strict.norms:
-        return 0.0, 0.0  # only what projects ask for is counted; what it needs itself is not known: see `claim`
+        return 0.0, 0.0  # only what projects ask for is counted
     given, area = strict.figures, hectares(parcel)
     factor = given.get("discharge", 1.0) / given.get("peak_day", 1.0) * given.get("coincidence", 1.0)
     norm = strict.norms.get(code("use_class", parcel.use_class or parcel.use))
@@ -143,13 +143,13 @@ def source_capacity(zone: Zone, service: str, feature: Feature) -> float | None:
         if (
             x.feature != feature.id
             or x.service not in ("", service)
-            or x.capacity is None
+            or (x.capacity is None and not x.capacity_unit)
             or not running(x, zone.check)
         ):
             continue
         unit = strict.units.get(x.capacity_unit)
         sound = valid(x, zone.check) and x.service == service and unit is not None and x.says in SAYS
-        said.append((None if unit is None else x.capacity * unit, sound))
+        said.append((None if unit is None or x.capacity is None else x.capacity * unit, sound))
     if numbered(feature, "capacity") is None and any(sound for _, sound in said):
         stated = next(amount for amount, sound in said if sound)
     if stated is None or used is None or any(other is None or abs(other - stated) > 1e-9 for other, _ in said):
@@ -175,6 +175,7 @@ class Claim:
     sure: bool = False
     granted: bool = False
     known: bool = True  # whether its own need is known
+    unasked: bool = False  # whether nothing is asked for it yet
 
 
 def place(parcel: Parcel) -> tuple[Key, Key]:
@@ -199,8 +200,7 @@ def claim(zone: Zone, service: str, parcel: Parcel, ties: list[str]) -> Claim:
         raise ValueError(service)
     early, late = place(parcel)
     low, high = demand(zone, strict, parcel)
-    asked = any(p.parcel == parcel.id for p in zone.projects) and bool(strict.project)
-    known, firm = low == high and (bool(strict.norms) or asked), 0
+    known, firm = low == high, 0
     for x in zone.evidence:
         odd = x.says not in SAYS
         if x.parcel != parcel.id or x.service not in ("", service) or not (odd or x.says == "reserved"):
@@ -222,7 +222,8 @@ def claim(zone: Zone, service: str, parcel: Parcel, ties: list[str]) -> Claim:
     status = code("supply_status", parcel.supply_status)
     at_source = (0.0, 0.0) if status in ("granted", "idle") else (low if status else 0.0, high)
     granted = status in ("granted", "idle")
-    return Claim(parcel.id, early, late, (low, high), at_source, granted=granted, known=known)
+    unasked = not strict.norms and high == 0.0 and not any(p.parcel == parcel.id for p in zone.projects)
+    return Claim(parcel.id, early, late, (low, high), at_source, granted=granted, known=known, unasked=unasked)
 
 
 # ---------------------------------------------------------------- does it hold
@@ -266,7 +267,8 @@ def fits(mine: Claim, claims: Collection[Claim], left: Room, ties: list[str]) ->
         holds = holds and not below(left.sources[s], 0.0, most, ties)
         # whom nobody calls granted or not may be counted by the source already, which then refuses it nothing
         fails = fails or (mine.at_source[0] > 0 and below(left.sources[s], math.inf, least, ties))
-    return True if holds else False if fails and mine.sure else None
+    fails = fails and mine.sure and not holds
+    return True if holds or (mine.unasked and not fails) else False if fails else None
 
 
 def below(capacity: float | None, unknown: float, load: float, ties: list[str]) -> bool:

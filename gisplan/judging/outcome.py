@@ -26,7 +26,8 @@ class Outcome:
     holds
         `HOLDS`, `UNKNOWN` or `FAILS`.
     code
-        Reason code (``reason.<code>`` of labels.csv) where it does not hold; empty where it does.
+        Reason code (``reason.<code>`` of labels.csv) where it does not hold; where it does, empty or the code of what
+        is to be said instead of the arithmetic (``finding.<code>``).
     feature
         Id of the feature that decides; None without.
     terms

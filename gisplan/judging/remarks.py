@@ -163,6 +163,7 @@ def _further(judgement: Judgement, row: Row, at: Ints, grade: Texts) -> Texts:
     holding = sums if sums in codes("finding.") else "finding.number.A" if condition.measure.unit else "finding.flag.A"
     code[grade == "A"] = holding
     holds, why = mine.holds[at], mine.code[at].astype(object)
+    code[(grade == "A") & (why == "nothing_asked")] = "finding.nothing_asked"
     letter = np.where(holds == HOLDS, "A", np.where(holds == FAILS, "D", "U")).astype(object)
     # Where it is not connected, nothing else was asked, save where this is why it is not connected.
     asked = ~np.isin(found.grade[at].astype(object), ("D", "U")) | (found.code[at] == why)

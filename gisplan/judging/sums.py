@@ -43,7 +43,7 @@ def _need(brief: Brief, i: int, lang: str) -> list[str]:
     """Write out the demand of one parcel."""
     service, found = brief.service, demand(brief.survey, brief.service)
     value, unit = float(found.value[i]), service.demand
-    if np.isnan(value):
+    if np.isnan(value) or found.basis[i] == "unasked":
         return []
     if found.basis[i] == "project":
         projects = brief.survey.projects

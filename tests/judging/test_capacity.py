@@ -112,6 +112,22 @@ def test_a_damaged_paper_helps_nobody(lost: str) -> None:
     assert "A" not in (found["A"], found["B"])
 
 
+@pytest.mark.parametrize(
+    ("said", "first"),
+    [
+        ({"capacity": 10_000, "capacity_unit": "m3/d"}, "A"),
+        ({"capacity": 1, "capacity_unit": "万m3/d"}, "A"),
+        ({"capacity": 9_999, "capacity_unit": "m3/d"}, "U capacity_unknown"),
+        ({"capacity": None, "capacity_unit": "m3/d"}, "U capacity_unknown"),  # it did state something once
+        ({"capacity": 10_000, "capacity_unit": None}, "U capacity_unknown"),
+        ({}, "A"),
+    ],
+)
+def test_a_paper_on_the_plant_must_not_say_otherwise(said: dict[str, Any], first: str) -> None:
+    paper = pd.DataFrame([letter(feature="P", service="water", says="operating", **said)])
+    assert answers(judged(plots(A={}), main(), evidence=paper))["A"] == first
+
+
 def test_what_is_supplied_already_is_within_the_used_part_of_the_plant_and_still_on_the_main() -> None:
     granted = {"supply_status": "已供"}
     report = judged(plots(A={}, G=granted), main())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from sketch import layer, line, parcel, parcels, point, zone
 
@@ -111,6 +112,22 @@ def test_ten_hectares():
     assert mean * k * 1.1 == pytest.approx(31, abs=0.3)
     # One DN1000 at 0.004 is just enough for the storm.
     assert mains["capacity"]["storm"] == pytest.approx(6.6, abs=0.05)
+
+
+def test_steam_for_ten_hectares():
+    """25 t/h for a km2 of equipment works are 2.5 t/h on 10 ha; at 0.7 MW for a t/h, 1.75 MW of a boiler house of 3."""
+    land = parcels(p=(parcel(0, 10, 500, 210), {"use": "M2", "supply_status": "拟供", "delivery_on": "2027-01-01"}))
+    boiler = {"role": "source", "kind": "锅炉房", "capacity": 3.0, "capacity_unit": "MW", "capacity_used": 1.0}
+    pipe = {"diameter_mm": 300, "medium": "蒸汽"}
+    steam = layer(("h", line((0, 0), (500, 0)), pipe), ("H", point(0, 0), boiler))
+    needs = pd.DataFrame([{"project": "X", "parcel": "p", "steam_t_h": 25.0 * 0.1}])
+    report = gisplan.check(zone(land, profile=carried("heat"), heat=steam, projects=needs))
+    row = report.ledger.set_index("feature").loc["H"]
+    assert row[["capacity", "used", "promised", "left"]].tolist() == pytest.approx([3.0, 1.0, 1.75, 0.25])
+    assert report.cells["grade"].tolist() == ["A"]
+    needs["steam_t_h"] = 2.9  # 2.03 MW of the 2.0 that are left
+    report = gisplan.check(zone(land, profile=carried("heat"), heat=steam, projects=needs))
+    assert report.cells[["grade", "code"]].to_numpy().tolist() == [["D", "no_capacity"]]
 
 
 # ------------------------------------------------------------------------------------------------ EPANET

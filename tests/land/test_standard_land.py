@@ -141,6 +141,17 @@ def test_every_stage_and_conclusion_occurs() -> None:
     assert {p[3] for p in PLACES} == {"offer", "after_tasks", "unfit", "unknown"}
 
 
+def test_what_the_profile_does_not_judge_is_not_known() -> None:
+    judged, cells = connected()
+    survey = judged.survey
+    kept = tuple(s for s in survey.profile.services if s.key != "power")
+    short = replace(survey, profile=replace(survey.profile, services=kept))
+    found = land(replace(judged, survey=short), cells[cells["service"] != "power"].reset_index(drop=True))
+    assert result(found, "start.power") == ("unknown", "no_service")
+    assert result(found, "start.water") == ("ready", "connected")
+    assert found.table["legal"].tolist() == ["unknown"]
+
+
 def test_the_legal_floor_and_the_promise_are_kept_apart() -> None:
     case = Case(grades={"gas": ("D", None)})
     row = case.land().table.loc["P1"]

@@ -47,10 +47,11 @@ def _room(brief: Brief, found: Loads) -> Outcome:
     code[blind] = "capacity_unknown"
     code[no_demand] = "demand_unknown"
     code[found.short] = "no_capacity"
-    enough = found.enough & ~no_demand
-    code[enough] = ""
-    at = np.where(found.short | ~blind, found.pinch.element, found.unknown)
     need = np.fmax(found.demand.value, found.order.held)
+    unasked = (found.demand.basis == "unasked") & (need == 0.0)
+    enough = np.where(unasked, ~found.short, found.enough & ~no_demand)
+    code[enough] = np.where(unasked, "nothing_asked", "")[enough]
+    at = np.where(found.short | ~blind, found.pinch.element, found.unknown)
     return Outcome(
         np.where(enough, 1.0, np.where(found.short, 0.0, np.nan)),
         np.where(enough, HOLDS, np.where(found.short, FAILS, UNKNOWN)).astype(np.int64),

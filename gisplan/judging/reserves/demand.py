@@ -36,7 +36,7 @@ class Demand:
     most
         What it may be at most: `value` where that is known; infinite where nothing limits it.
     basis
-        ``norm``, ``project`` or ``none``.
+        ``norm``, ``project``, ``none`` (not known), or ``unasked``: no project, of a service without a norm.
     area_ha, norm
         What the norm was applied to [ha], and the norm with all factors [unit/ha]; NaN where there is none.
     """
@@ -66,14 +66,14 @@ def demand(survey: Survey, service: Service) -> Demand:
     figure = service.figures.get("runoff" if service.capacity == "rational" else "demand")
     factor = _factor(service)
     if figure is None or figure.by_use is None:
-        # Without a norm only a project's own need is counted.
-        norm, largest = np.full(len(parcels), np.nan), 0.0
+        # Without a norm only a project's own need is counted; a parcel that no project holds asks for nothing yet.
+        value, most = np.zeros(len(parcels)), np.zeros(len(parcels))
+        norm, basis = np.full(len(parcels), np.nan), np.full(len(parcels), "unasked", dtype=object)
     else:
         norm = parcels["use_class"].map(figure.by_use).to_numpy(dtype=float, na_value=np.nan) * factor
-        largest = max(figure.by_use.values()) * factor
-    value = area_ha * norm
-    most = np.where(np.isnan(value), area_ha * largest, value)
-    basis = np.where(np.isnan(value), "none", "norm").astype(object)
+        value = area_ha * norm
+        most = np.where(np.isnan(value), area_ha * max(figure.by_use.values()) * factor, value)
+        basis = np.where(np.isnan(value), "none", "norm").astype(object)
     if service.key in _NEEDS:
         own, holds = _projects(survey.projects, service, parcels.index)
         value, most = np.where(holds, own, value), np.where(holds, np.where(np.isnan(own), np.inf, own), most)
