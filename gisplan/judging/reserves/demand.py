@@ -91,7 +91,9 @@ def _factor(service: Service) -> float:
 
 def _projects(projects: pd.DataFrame, service: Service, parcels: pd.Index) -> tuple[Floats, Bools]:
     """Give what the projects that hold each parcel need (NaN where that is not known), and which parcels are held."""
-    held = projects[projects["parcel"].isin(parcels)]
+    # Asked of the parcels' own index, which is hashed once: a column's ``isin`` would unpack all parcels each time.
+    place = parcels.get_indexer(pd.Index(projects["parcel"]))
+    held, place = projects[place >= 0], place[place >= 0]
     parts = {name: held[name].to_numpy(dtype=float, na_value=np.nan) for name in _NEEDS[service.key]}
     if service.key == "power":
         parts["power_kva"] = (
@@ -103,6 +105,13 @@ def _projects(projects: pd.DataFrame, service: Service, parcels: pd.Index) -> tu
     need = np.where(np.isnan(stated).all(axis=0), np.nan, np.nansum(stated, axis=0))
     # A need below nothing, or one of several that is not known, leaves the whole unknown.
     need[need < 0] = np.nan
-    table = pd.DataFrame({"parcel": held["parcel"].to_numpy(dtype=object), "need": need})
-    total = table.groupby("parcel")["need"].agg(lambda column: column.sum(skipna=False))
-    return total.reindex(parcels).to_numpy(dtype=float), np.asarray(parcels.isin(held["parcel"]))
+    total, holds = np.full(len(parcels), np.nan), np.zeros(len(parcels), dtype=bool)
+    order = np.argsort(place, kind="stable")
+    heads = np.flatnonzero(np.diff(place[order], prepend=-1))
+    count = np.diff(np.append(heads, len(order)))
+    total[place[order[heads]]] = need[order[heads]]
+    holds[place] = True
+    for head, several in zip(heads[count > 1].tolist(), count[count > 1].tolist(), strict=True):
+        rows = order[head : head + several]
+        total[place[rows[0]]] = need[rows].sum()
+    return total, holds

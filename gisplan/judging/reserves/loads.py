@@ -87,7 +87,8 @@ class _Reckoning:
         least = np.maximum(np.nan_to_num(self.demand.value, nan=0.0), self.order.held)
         most = np.maximum(self.demand.most, self.order.most)
         counted = self.ways.sure | self.ways.restless
-        counted &= ~brief.survey.parcels.index.isin(list(self.without))
+        if self.without:
+            counted &= ~brief.survey.parcels.index.isin(list(self.without))
         self.least, self.most = np.where(self.ways.sure & counted, least, 0.0), np.where(counted, most, 0.0)
 
     @property
