@@ -109,7 +109,9 @@ def _search(parcels: Shapes, services: Mapping[str, Candidates], obstacles: Obst
     shapes, groups, reach, spans = [], [], [], {}
     start = rows = 0
     for key, c in services.items():
-        code, kinds = pd.factorize(pd.MultiIndex.from_arrays([c.level_shut, c.level_open, c.cause]))
+        cause, _ = pd.factorize(c.cause)
+        levels = np.int64(len(c.levels) + 1)
+        code, kinds = pd.factorize((cause.astype(np.int64) * levels + c.level_shut) * levels + c.level_open)
         spans[key] = (start, start + len(kinds), rows)
         shapes.append(c.shape)
         groups.append(code.astype(np.int64) + start)
@@ -190,7 +192,8 @@ def _dead_rank(c: Candidates, found: Descent) -> Ints:
     rows = found.near
     order = {code: i for i, code in enumerate(DEAD)}
     order["uphill"] = order["needs_lifting"]
-    rank = pd.Series(c.cause[rows.candidate]).map(order).fillna(len(DEAD)).to_numpy(dtype=np.int64)
+    cause, causes = pd.factorize(c.cause)
+    rank = np.array([order.get(code, len(DEAD)) for code in causes], dtype=np.int64)[cause][rows.candidate]
     alive = np.minimum(c.level_shut, c.level_open)[rows.candidate] < len(c.levels)
     short = np.where(found.open == FAILS, order["needs_lifting"], len(DEAD))
     return np.where(alive, np.where(found.barred, order["blocked"], short), rank)

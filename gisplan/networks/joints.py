@@ -109,14 +109,14 @@ class Joined:
     undone: Bools
 
     def piece(self, rows: npt.NDArray[Any]) -> npt.NDArray[np.object_]:
-        """Draw some pieces as LineStrings."""
-        counts = np.diff(self.offsets)[rows]
-        starts = np.repeat(self.offsets[rows] - np.concatenate([[0], np.cumsum(counts)[:-1]]), counts)
-        return np.asarray(
-            shapely.linestrings(
-                self.coords[starts + np.arange(counts.sum())], indices=np.repeat(np.arange(len(rows)), counts)
-            )
+        """Draw some pieces as LineStrings, each once however often it is asked for."""
+        asked, again = np.unique(rows, return_inverse=True)
+        counts = np.diff(self.offsets)[asked]
+        starts = np.repeat(self.offsets[asked] - np.concatenate([[0], np.cumsum(counts)[:-1]]), counts)
+        drawn = shapely.linestrings(
+            self.coords[starts + np.arange(counts.sum())], indices=np.repeat(np.arange(len(asked)), counts)
         )
+        return np.asarray(drawn, dtype=object)[again]
 
 
 def propose(drawing: Drawing) -> Proposed:

@@ -15,6 +15,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 import shapely
+from scipy.spatial import cKDTree
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -25,6 +26,12 @@ _BLOCK = 10_000
 _GROW = np.array([-1.0, -1.0, 1.0, 1.0])
 _STEP_M = 1.0
 """Where the straight way to the nearest point is barred, a candidate is tried every metre."""
+_ASKED = (8, 32)
+"""A parcel looks among so many middles of segments for what is nearest; among more only if the first leave doubt."""
+_BIT_M = 50.0
+"""Longer segments are cut before their middles are taken."""
+_ALIKE_M = 1e-6
+"""Distances that differ by less may be called equal by one way of reckoning, and not by another."""
 _GRAZE_M = 0.1
 """A way may run this far inside a neighbour: shared boundaries are drawn twice and never quite alike."""
 
@@ -132,9 +139,68 @@ def nearest_any(parcels: Shapes, candidates: Shapes) -> tuple[Ints, Floats]:
     whole = np.flatnonzero(~shapely.is_empty(parcels))
     if len(candidates) == 0 or len(whole) == 0:
         return row, distance
-    (p, c), d = shapely.STRtree(candidates).query_nearest(parcels[whole], all_matches=False, return_distance=True)
-    row[whole[p]], distance[whole[p]] = c, d
+    found, gap = _alone(parcels[whole], candidates)
+    row[whole], distance[whole] = found, gap
+    rest = whole[found < 0]
+    if len(rest):
+        tree = shapely.STRtree(candidates)
+        (p, c), d = tree.query_nearest(parcels[rest], all_matches=False, return_distance=True)
+        row[rest[p]], distance[rest[p]] = c, d
     return row, distance
+
+
+def _alone(parcels: Shapes, candidates: Shapes) -> tuple[Ints, Floats]:
+    """Find the nearest candidate where it is surely one alone; -1 and infinity elsewhere.
+
+    A tree of the middles of all segments costs far less than one of shapes: a parcel asks for the middles nearest to
+    its own, and measures what its box may reach within the distance to the first of them. Where more middles than it
+    asked for may be as near, or where two candidates are equally far, another has to look.
+    """
+    row, distance = np.full(len(parcels), -1, dtype=np.int64), np.full(len(parcels), np.inf)
+    middle, half, owner = _middles(candidates)
+    if len(middle) == 0:
+        return row, distance
+    tree, longest = cKDTree(middle), np.hypot(*half.T).max()
+    box = shapely.bounds(parcels)
+    centre, wide = (box[:, :2] + box[:, 2:]) / 2, (box[:, 2:] - box[:, :2]) / 2
+    open_ = np.arange(len(parcels))
+    for count in _ASKED:
+        count = min(count, len(middle))
+        far, at = tree.query(centre[open_], k=np.arange(1, count + 1))
+        first = owner[at[:, 0]]
+        least = shapely.distance(parcels[open_], candidates[first])
+        closed = far[:, -1] - np.hypot(*wide[open_].T) - longest > least + _ALIKE_M
+        closed |= count == len(middle)
+        mine, at, first, least = open_[closed], at[closed], first[closed], least[closed]
+        gap = np.abs(middle[at] - centre[mine, None]) - half[at] - wide[mine, None]
+        np.maximum(gap, 0.0, out=gap)
+        pair, place = np.nonzero(np.hypot(gap[..., 0], gap[..., 1]) <= least[:, None] + _ALIKE_M)
+        other = owner[at[pair, place]]
+        pair, other = np.divmod(np.unique((pair * len(candidates) + other)[other != first[pair]]), len(candidates))
+        pair, other = np.append(np.arange(len(mine)), pair), np.append(first, other)
+        away = np.append(least, shapely.distance(parcels[mine[pair[len(mine) :]]], candidates[other[len(mine) :]]))
+        order = np.lexsort((away, pair))
+        head = np.flatnonzero(np.diff(pair[order], prepend=-1))
+        second = np.append(away[order], np.inf)[head + 1]
+        second[np.append(pair[order], -1)[head + 1] != pair[order[head]]] = np.inf
+        sure = order[head[second > away[order[head]] + _ALIKE_M]]
+        row[mine[pair[sure]]], distance[mine[pair[sure]]] = other[sure], away[sure]
+        open_ = open_[~closed]
+    return row, distance
+
+
+def _middles(shapes: Shapes) -> tuple[Floats, Floats, Ints]:
+    """Cut lines into short straight bits: the middle of each, half the sides of its box, and whose it is."""
+    xy, owner = shapely.get_coordinates(shapes, return_index=True)
+    leads = np.append(owner[1:] == owner[:-1], False)
+    lone = np.bincount(owner, minlength=len(shapes))[owner] == 1
+    start = np.flatnonzero(leads | lone)
+    step = np.where(leads[start, None], np.append(xy[1:], xy[-1:], axis=0)[start] - xy[start], 0.0)
+    count = np.maximum(np.ceil(np.hypot(*step.T) / _BIT_M), 1).astype(np.int64)
+    bit = np.repeat(np.arange(len(start)), count)
+    turn = np.arange(len(bit)) - np.repeat(np.cumsum(count) - count, count)
+    step = step[bit] / count[bit, None]
+    return xy[start[bit]] + step * (turn + 0.5)[:, None], np.abs(step) / 2, owner[start[bit]]
 
 
 @dataclass(frozen=True)

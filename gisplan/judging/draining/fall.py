@@ -55,7 +55,7 @@ def _fall(brief: Brief, drains: Outlets, limit: tuple[float, float]) -> Outcome:
     n = brief.parcels
     terms = {
         "lowest": _written(sums.lowest, 2),
-        "depth": _written(np.full(n, sums.depth), 2),
+        "depth": _same(n, _written(np.array([sums.depth]), 2)[0]),
         "slope": np.full(n, f"{sums.slope:.3g}", dtype=object),
         "run": _written(sums.run, 0),
         "end": _written(sums.end, 2),
@@ -100,9 +100,8 @@ def _same(count: int, code: str) -> Texts:
 
 def _written(value: Floats, digits: int) -> Texts:
     """Write levels and lengths with all their places, as in a calculation; ``?`` where they are not known."""
-    text = np.char.mod(f"%.{digits}f", np.where(np.isnan(value), 0.0, value)).astype(object)
-    text[np.isnan(value)] = "?"
-    return np.asarray(text, dtype=object)
+    form = f"%.{digits}f"
+    return np.array(["?" if number != number else form % number for number in value.tolist()], dtype=object)
 
 
 def _manholes(brief: Brief, joint: Ints) -> Texts:

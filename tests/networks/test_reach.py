@@ -1,0 +1,64 @@
+"""Reach: the short cuts find what the plain way of looking finds."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import shapely
+
+from gisplan.networks import reach
+from gisplan.networks.reach import nearest_any
+
+Shapes = npt.NDArray[np.object_]
+
+
+def _stars(random: np.random.Generator, count: int, span: float) -> Shapes:
+    """Draw polygons with notches, some of them on a grid so that they share corners."""
+    turn = np.arange(10) / 10 * 2 * np.pi
+    away = random.uniform(8.0, 30.0, (count, 10))
+    centre = np.round(random.uniform(0, span, (count, 2)), -1) + 400_000
+    ring = centre[:, None] + away[..., None] * np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    ring[: count // 2] = np.round(ring[: count // 2], 0)
+    return np.asarray(shapely.make_valid(shapely.polygons(ring)))
+
+
+def _lines(random: np.random.Generator, count: int, span: float) -> Shapes:
+    """Draw lines of which many share an end, some long ones, and points."""
+    joint = np.round(random.uniform(0, span, (max(count // 2, 2), 2)), -1) + 400_000
+    ends = joint[random.integers(0, len(joint), (count, 2))]
+    middle = ends.mean(axis=1) + random.uniform(-9.0, 9.0, (count, 2))
+    some = np.asarray(shapely.linestrings(np.stack([ends[:, 0], middle, ends[:, 1]], axis=1)))
+    return np.concatenate([some, shapely.points(joint[:3])])
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_nearest_however_far_is_that_of_a_tree_of_shapes(seed: int) -> None:
+    """Candidate and distance are the same to the last bit, also where several are equally near."""
+    random = np.random.default_rng(seed)
+    parcels = _stars(random, 150, 3000.0)
+    parcels[7] = shapely.Polygon()
+    candidates = _lines(random, [1, 4, 30, 400][seed % 4], 1500.0)
+    if seed % 3 == 0:  # short lines: a grid of mains, met end to end
+        grid = np.arange(400_000, 401_000, 50.0)
+        candidates = np.array([shapely.LineString([(x, y), (x + 50, y)]) for x in grid for y in grid])
+    row, distance = nearest_any(parcels, candidates)
+    whole = np.flatnonzero(~shapely.is_empty(parcels))
+    (at, other), away = shapely.STRtree(candidates).query_nearest(
+        parcels[whole], all_matches=False, return_distance=True
+    )
+    assert (row[whole[at]] == other).all()
+    assert (distance[whole[at]] == away).all()
+    assert row[7] == -1
+    assert np.isinf(distance[7])
+    least = shapely.distance(parcels[whole][:, None], candidates[None]).min(axis=1)
+    assert (distance[whole] == least).all()
+
+
+def test_the_short_cut_is_taken() -> None:
+    """Parcels near short lines that do not meet need no tree of shapes."""
+    random = np.random.default_rng(3)
+    start = random.uniform(400_000, 403_000, (400, 2))
+    lines = np.asarray(shapely.linestrings(np.stack([start, start + random.uniform(-30, 30, (400, 2))], axis=1)))
+    found, _ = reach._alone(_stars(random, 200, 3000.0), lines)
+    assert (found >= 0).mean() > 0.8
