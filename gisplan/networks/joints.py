@@ -320,12 +320,14 @@ def _sides(drawing: Drawing, joint: Ints) -> tuple[Ints, Ints, Floats]:
         own[speaks] = pd.Series(own[speaks]).groupby([keys[c].to_numpy() for c in keys], sort=False).transform("min")
     speaks = speaks[~keys.duplicated().to_numpy()]
     reach = np.maximum(own[speaks], drawing.line_reach_m.max()) + 10.0**-DECIMALS
-    spots = shapely.points(ends[speaks])
-    at, line = shapely.STRtree(drawing.lines).query(spots, predicate="dwithin", distance=reach)
+    # The tree asks for the box of a shape alone: that of a diagonal is as good as a square, and sooner drawn.
+    squares = shapely.linestrings(np.stack([ends[speaks] - reach[:, None], ends[speaks] + reach[:, None]], axis=1))
+    at, line = shapely.STRtree(drawing.lines).query(squares)
     end = speaks[at]
+    # Mostly what a box finds are the very lines that end in the joint: they are left out before anything is measured.
     keep = np.asarray((joint[line] != joint[end]) & (joint[n + line] != joint[end]))
-    end, line, spot = end[keep], line[keep], spots[at[keep]]
-    gap = shapely.distance(spot, drawing.lines[line])
+    end, line = end[keep], line[keep]
+    gap = shapely.distance(shapely.points(ends[end]), drawing.lines[line])
     within = np.maximum(own[end], drawing.line_reach_m[line])
     keep = np.round(gap, DECIMALS) <= within
     # So near an end of the line the ends decide, or a guard would be got round; what is drawn on the line lies on it.
@@ -368,9 +370,11 @@ def _crossings(drawing: Drawing) -> tuple[Ints, Ints, Floats]:
     none = np.empty(0, np.int64)
     if drawing.deck is None or len(drawing.lines) < 2:
         return none, none, np.empty((0, 2))
-    a, b = shapely.STRtree(drawing.lines).query(drawing.lines, predicate="crosses")
-    once = (a < b) & (drawing.deck[a] == drawing.deck[b])
+    a, b = shapely.STRtree(drawing.lines).query(drawing.lines)
+    once = (a < b) & (drawing.deck[a] == drawing.deck[b])  # left out before anything is asked of their shapes
     a, b = a[once], b[once]
+    across = shapely.crosses(drawing.lines[a], drawing.lines[b])
+    a, b = a[across], b[across]
     where = shapely.intersection(drawing.lines[a], drawing.lines[b])
     spots, pair = shapely.get_coordinates(where, return_index=True)
     a, b, spots = a[pair].astype(np.int64), b[pair].astype(np.int64), spots.reshape(-1, 2)
