@@ -10,6 +10,7 @@ from shapely.affinity import translate
 from sketch import layer, line, parcel, parcels, point, zone
 
 import gisplan
+from gisplan.networks import cover
 from gisplan.networks.cover import farthest
 
 PLANT = ("P", point(0, 0), {"role": "source", "kind": "水厂"})
@@ -100,6 +101,36 @@ def test_no_point_of_an_area_is_farther():
         gaps = np.hypot(*(grid[:, None] - shapely.get_coordinates(spots)[None]).transpose(2, 0, 1)).min(axis=1)
         assert gaps.max() <= found + 1e-9
         assert found - gaps.max() < 5
+
+
+def _by_diagram(areas, spots):
+    """All corners of areas, and all places where the edges of the Voronoi diagram end or leave an area."""
+    edges = shapely.voronoi_polygons(shapely.multipoints(spots), extend_to=shapely.union_all(areas), only_edges=True)
+    for area in areas:
+        points = shapely.get_coordinates([area, shapely.intersection(edges, area)])
+        yield shapely.distance(shapely.points(points)[:, None], spots[None]).min(axis=1).max()
+
+
+def test_the_farthest_point_is_that_of_the_voronoi_diagram(monkeypatch):
+    """Many areas in zone coordinates, some of several parts; spots at random, in a lattice and in the same place."""
+    monkeypatch.setattr(cover, "_AT_ONCE", 7)
+    rng = np.random.default_rng(5)
+    origin = np.array([431_000.0, 4_581_000.0])
+    for digits in (3, -2, 3, -2, -1):
+        spots = origin + rng.uniform(0, 900, (60, 2)).round(digits)
+        spots = shapely.points(np.append(spots, spots[:3], axis=0))
+        areas = []
+        for centre in origin + rng.uniform(-200, 1100, (20, 2)):
+            corners = centre + rng.uniform(-120, 120, (2, 4, 2))
+            area = shapely.union(*shapely.convex_hull(shapely.multipoints(corners)))
+            areas.append(area - shapely.Point(centre).buffer(25, 2))
+        areas = np.array([*areas, shapely.Polygon()], dtype=object)
+        distance, which = farthest(areas, spots)
+        assert np.allclose(distance[:-1], list(_by_diagram(areas[:-1], spots)), rtol=0, atol=3e-9)
+        assert distance[-1] == np.inf
+        assert which[-1] == -1
+        # No point of an area is farther from its spot than from any; and some corner or edge is as far from it.
+        assert (shapely.hausdorff_distance(areas[:-1], spots[which[:-1]]) >= distance[:-1] - 1e-9).all()
 
 
 def test_a_damaged_hydrant_makes_a_required_cell_unknown():
