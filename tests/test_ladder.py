@@ -76,6 +76,7 @@ LADDER = (
     "reading.geometry",
     "reading.flaws",
     "reading.inspection",
+    "reading.lattice",
     "reading.ground",
     "reading.spots",
     "reading.terrain",

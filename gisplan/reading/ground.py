@@ -15,6 +15,7 @@ from gisplan.base.issues import Book
 from gisplan.base.labels import Label
 from gisplan.base.units import YELLOW_SEA_1956_M
 from gisplan.reading.formats.raw import RawGrid
+from gisplan.reading.lattice import Affine, boxes, centres, cut, inverse, within
 from gisplan.reading.places.coordinates import Change, Gate, change, crs_named, crs_title
 from gisplan.reading.refusals import listing, note, refusal
 from gisplan.reading.zone_file import Source
@@ -24,7 +25,6 @@ LOWEST, HIGHEST = -500.0, 9000.0
 _AT_ONCE = 150_000
 """Cells looked at in one go: few enough to stay near the processor, which halves the time."""
 
-Affine = tuple[float, float, float, float, float, float]
 Points = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 """Owner, x, y, column, row."""
 
@@ -179,7 +179,7 @@ class Ground:
             Positions of the shapes, and their cells; `Cells.owner` counts among these positions.
         """
         shapes = self.surface.to_own.shapes(np.asarray(geometries, dtype=object))
-        affine = _cut(self.surface.affine, finer)
+        affine = cut(self.surface.affine, finer)
         size = _sizes(shapes, affine)
         batch = (np.cumsum(size) - size) // _AT_ONCE
         start = np.flatnonzero(np.diff(batch, prepend=-1))
@@ -193,17 +193,24 @@ class Ground:
         expected = np.zeros(len(own), dtype=np.int64)
         parts: list[Cells] = []
         for between, (owner, x, y, column, row) in _points(own, surface, affine):
+            if not len(owner):
+                continue
             expected += 0 if between else np.bincount(owner, minlength=len(own))
             z = surface.heights(x, y) + self.shift_m
-            has = (z > LOWEST) & (z < HIGHEST) & ~bare[owner]
-            x, y = surface.to_zone.points(x[has], y[has])
-            surveyed = np.full(len(x), between)
-            parts.append(Cells(owner[has], x, y, z[has], expected, surveyed, column[has], row[has]))
+            has = (z > LOWEST) & (z < HIGHEST)
+            if bare.any():
+                has &= ~bare[owner]
+            if not has.all():
+                owner, x, y, z, column, row = (values[has] for values in (owner, x, y, z, column, row))
+            x, y = surface.to_zone.points(x, y)
+            parts.append(Cells(owner, x, y, z, expected, np.full(len(x), between), column, row))
         return _joined(parts, expected)
 
 
 def _joined(parts: Sequence[Cells], expected: np.ndarray) -> Cells:
     """Put points together, those of one shape beside each other."""
+    if len(parts) == 1 and (np.diff(parts[0].owner) >= 0).all():
+        return replace(parts[0], expected=expected)
     names = ("owner", "x", "y", "z", "between", "column", "row")
     found = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names} if parts else {}
     if not found:
@@ -225,7 +232,7 @@ class Grid:
     inverse: Affine = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "inverse", _inverse(self.raw.affine))
+        object.__setattr__(self, "inverse", inverse(self.raw.affine))
 
     @property
     def affine(self) -> Affine:
@@ -234,11 +241,13 @@ class Grid:
 
     def heights(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Take the height of the cell in which each point lies; NaN where there is none."""
-        z = np.full(len(x), np.nan)
         a, b, c, d, e, f = self.inverse
         column, row = np.floor(a * x + b * y + c), np.floor(d * x + e * y + f)
         deep, wide = self.raw.heights.shape
         on = (column >= 0) & (row >= 0) & (column < wide) & (row < deep)
+        if on.all():
+            return self.raw.heights[row.astype(np.int64), column.astype(np.int64)].astype(np.float64)
+        z = np.full(len(x), np.nan)
         z[on] = self.raw.heights[row[on].astype(np.int64), column[on].astype(np.int64)]
         return z
 
@@ -304,25 +313,12 @@ def datum(source: Source, name: str) -> tuple[float, tuple[Label, ...]]:
     return YELLOW_SEA_1956_M, (note("old_heights", file=name, metres=f"{YELLOW_SEA_1956_M:g}"),)
 
 
-def _inverse(affine: Affine) -> Affine:
-    a, b, c, d, e, f = affine
-    by = 1.0 / (a * e - b * d)
-    back = (e * by, -b * by, -d * by, a * by)
-    return back[0], back[1], -c * back[0] - f * back[1], back[2], back[3], -c * back[2] - f * back[3]
-
-
-def _cut(affine: Affine, by: int) -> Affine:
-    """Cut the cells of a lattice into smaller ones."""
-    a, b, c, d, e, f = affine
-    return a / by, b / by, c, d / by, e / by, f
-
-
 def _sizes(shapes: np.ndarray, affine: Affine) -> np.ndarray:
     """Count how many points each shape takes to look at: the cells of its box, or the steps of its length."""
     dimension = _dimension(shapes)
     size = np.zeros(len(shapes), dtype=np.int64)
     areas, lines = np.flatnonzero(dimension == 2), np.flatnonzero(dimension == 1)
-    size[areas] = np.prod(_boxes(shapes[areas], affine)[2:], axis=0)
+    size[areas] = np.prod(boxes(shapes[areas], affine)[2:], axis=0)
     size[lines] = _steps(shapes[lines], affine)[1]
     return size
 
@@ -330,17 +326,6 @@ def _sizes(shapes: np.ndarray, affine: Affine) -> np.ndarray:
 def _dimension(shapes: np.ndarray) -> np.ndarray:
     there = ~(shapely.is_missing(shapes) | shapely.is_empty(shapes))
     return np.where(there, shapely.get_dimensions(shapes), -1)
-
-
-def _boxes(areas: np.ndarray, affine: Affine) -> np.ndarray:
-    """Give the cells that the box of each area takes: first column, first row, columns, rows."""
-    back = _inverse(affine)
-    bounds = shapely.bounds(areas).reshape(-1, 4)
-    corners_x, corners_y = bounds[:, [0, 0, 2, 2]], bounds[:, [1, 3, 1, 3]]
-    column = np.floor(back[0] * corners_x + back[1] * corners_y + back[2])
-    row = np.floor(back[3] * corners_x + back[4] * corners_y + back[5])
-    first, top = column.min(axis=1), row.min(axis=1)
-    return np.stack([first, top, column.max(axis=1) - first + 1, row.max(axis=1) - top + 1]).astype(np.int64)
 
 
 def _steps(lines: np.ndarray, affine: Affine) -> tuple[float, np.ndarray]:
@@ -369,16 +354,6 @@ def _loose(owner: np.ndarray, x: np.ndarray, y: np.ndarray) -> Points:
 
 
 def _inside(shapes: np.ndarray, areas: np.ndarray, affine: Affine) -> Points:
-    """Give the cell centres inside polygons: all cells of each bounding box, then those that lie inside."""
-    a, b, c0, d, e, f = affine
-    first, top, width, height = _boxes(shapes[areas], affine)
-    shapely.prepare(shapes[areas])
-    size = width * height
-    which = np.repeat(np.arange(len(areas)), size)
-    rank = np.arange(len(which)) - np.repeat(np.cumsum(size) - size, size)
-    column, row = first[which] + rank % width[which], top[which] + rank // width[which]
-    c, r = column + 0.5, row + 0.5
-    x, y = a * c + b * r + c0, d * c + e * r + f
-    owner = areas[which]
-    inside = shapely.contains_xy(shapes[owner], x, y)
-    return owner[inside], x[inside], y[inside], column[inside], row[inside]
+    """Give the cell centres inside polygons."""
+    which, column, row = within(shapes[areas], affine)
+    return areas[which], *centres(column, row, affine), column, row

@@ -24,7 +24,8 @@ from gisplan.base.labels import Label
 from gisplan.reading.columns import take
 from gisplan.reading.formats.raw import RawLayer
 from gisplan.reading.geometry import place
-from gisplan.reading.ground import HIGHEST, LOWEST, Affine, Ground, datum, error_of
+from gisplan.reading.ground import HIGHEST, LOWEST, Ground, datum, error_of
+from gisplan.reading.lattice import Affine
 from gisplan.reading.places.coordinates import Change, Gate
 from gisplan.reading.refusals import listing, note, refusal
 from gisplan.reading.zone_file import Source

@@ -6,7 +6,7 @@ Every room that needs the ground under a parcel takes it from `Survey.terrain`; 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -158,8 +158,10 @@ def _heights(cells: Cells) -> dict[str, Floats]:
 def _volumes(cells: Cells, level: Floats, count: npt.NDArray[Any], ground: Ground) -> dict[str, Floats]:
     """Measure mean and depths of one batch of parcels, whose cells may be cut finer than the `count` that there are."""
     n, many = len(cells.expected), np.maximum(cells.found, 1)
-    lattice = ~cells.between
-    owner, z = cells.owner[lattice], cells.z[lattice]
+    owner, z = cells.owner, cells.z
+    if cells.between.any():
+        lattice = ~cells.between
+        owner, z = owner[lattice], z[lattice]
 
     def mean_of(values: Floats) -> Floats:
         return np.asarray(np.bincount(owner, values, n) / many, dtype=np.float64)
@@ -167,6 +169,9 @@ def _volumes(cells: Cells, level: Floats, count: npt.NDArray[Any], ground: Groun
     mean, apart = mean_of(z), np.maximum(count * ground.share, 1.0)
     found = {"mean": mean, "mean_error": _level_error(ground.error, apart)}
     for name, at, balanced in (("design", level, False), ("balance", mean, True)):
+        if np.isnan(at).all():  # mostly no parcel has a design level
+            found |= {f"{name}.{part.name}": np.full(n, np.nan) for part in fields(Depths)}
+            continue
         parts = _depths(z - at[owner], mean_of, (ground.error, apart, balanced))
         found |= {f"{name}.{part}": values for part, values in parts.items()}
     return found
