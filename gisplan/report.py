@@ -22,7 +22,7 @@ from gisplan.judging.explanation import Case, explain
 from gisplan.judging.readiness import readiness
 from gisplan.judging.reserves import ledger as reserves
 from gisplan.judging.words import reasons_of, worded
-from gisplan.land.check import Land
+from gisplan.land.check import Land, Listing
 from gisplan.land.check import land as look
 from gisplan.outputs import bundle
 from gisplan.outputs.csvfiles import write_faults, write_findings, write_issues, write_readiness
@@ -326,12 +326,15 @@ class Report:
     def _whole(self) -> Tables:
         def make() -> Tables:
             zone = self.zone
+            every = np.arange(len(zone.parcels))
             return bundle.collect(
                 zone.judged(),
-                {"cells": self.cells, "readiness": self.readiness, "findings": self.findings, "gaps": self.gaps,
+                {"cells": self.cells, "readiness": self.readiness, "gaps": self.gaps,
+                 "findings": outcomes.Listing(self._findings, every),
                  "issues": self.issues, "faults": self.faults, "limits": self.limits, "due": self.due,
                  "ledger": self.ledger, "holders": self.ledger_holders, "earthwork": self.earthwork,
-                 "land": self.land, "land_findings": self.land_findings, "land_tasks": self.land_tasks,
+                 "land": self.land, "land_findings": Listing(self._land, every),
+                 "land_tasks": Listing(self._land, every, open_only=True),
                  "buildings": self.buildings},
                 zone.known_on,
             )  # fmt: skip

@@ -92,13 +92,8 @@ def _table(parts: list[Part], parcels: pd.Index, profile: Profile) -> pd.DataFra
 
 def pooled(columns: list[Texts]) -> pd.Categorical:
     """Lay columns of texts side by side, row by row."""
-    known: dict[object, int] = {}
-    code = np.full((len(columns[0]), len(columns)), -1, dtype=np.int32)
-    for i, texts in enumerate(columns):
-        own, found = pd.factorize(texts)
-        place = np.array([*(known.setdefault(text, len(known)) for text in found), -1], dtype=np.int32)
-        code[:, i] = place[own]
-    return _categorical(code.ravel(), list(known))
+    code, found = pd.factorize(np.concatenate(columns))
+    return _categorical(code.astype(np.int32).reshape(len(columns), -1).T.ravel(), found)
 
 
 def _categorical(code: npt.NDArray[Any], texts: Texts | list[Any]) -> pd.Categorical:

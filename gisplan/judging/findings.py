@@ -6,8 +6,8 @@ only for the parcels that somebody asks about.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ COLUMNS = (
     "ready_on", "basis", "clause", "reason_zh", "reason_en",
 )  # fmt: skip
 MEASURED = ("parcel", "service", "condition", "value", "class", "unit", "limit", "verdict", "grade", "basis", "clause")
+LANGS = ("zh", "en")
 _BLOCK = 200_000
 """Rows that are made into a table at a time."""
 
@@ -83,7 +84,7 @@ class Findings:
         columns["verdict"] = columns["grade"].map(VERDICTS)
         return pd.DataFrame({name: columns[name] for name in MEASURED}, copy=False)
 
-    def table(self, at: Ints | None = None, langs: Sequence[str] = ("zh", "en")) -> pd.DataFrame:
+    def table(self, at: Ints | None = None, langs: Sequence[str] = LANGS) -> pd.DataFrame:
         """Give the rows of some parcels as people read them.
 
         Parameters
@@ -133,13 +134,6 @@ class Findings:
                 columns[name] = pd.Series(held, dtype="str") if name in _TEXTS else held
         return pd.DataFrame(columns, copy=False)
 
-    def blocks(self, langs: Sequence[str] = ("zh", "en"), at: Ints | None = None) -> Iterator[pd.DataFrame]:
-        """Give the rows of some parcels (all if not given) in tables of a bounded size, as `table` makes them."""
-        at = np.arange(len(self.judgement.survey.parcels)) if at is None else at
-        step = max(1, _BLOCK // max(1, len(self.rows)))
-        for start in range(0, max(len(at), 1), step):
-            yield self.table(at[start : start + step], langs)
-
     def _of_cells(self, at: Ints) -> dict[str, Any]:
         """Give what each row has from its cell."""
         services = self.judgement.survey.profile.services
@@ -156,7 +150,47 @@ class Findings:
         return found
 
 
+@dataclass(frozen=True)
+class Listing:
+    """The findings of some parcels: a table that is made a block at a time.
+
+    Attributes
+    ----------
+    findings
+        What was found.
+    at
+        Positions of the parcels.
+    """
+
+    findings: Findings
+    at: Ints
+
+    def __len__(self) -> int:
+        """Count the rows."""
+        return len(self.at) * len(self.findings.rows)
+
+    def open_(self) -> int:
+        """Count the rows that do not hold."""
+        return len(self) - sum(int((row.grade.codes[self.at] == _HOLDS).sum()) for row in self.findings.rows)
+
+    def blocks(self, langs: Sequence[str] = LANGS) -> Iterator[pd.DataFrame]:
+        """Give the rows in tables of a bounded size, with sentences in some languages."""
+        step = max(1, _BLOCK // max(1, len(self.findings.rows)))
+        for start in range(0, max(len(self.at), 1), step):
+            yield self.findings.table(self.at[start : start + step], langs)
+
+    def of(self, at: Ints) -> Listing:
+        """Give the findings of other parcels."""
+        return replace(self, at=at)
+
+    def only(self, conditions: Collection[str]) -> Listing:
+        """Give the findings of some conditions."""
+        rows = tuple(row for row in self.findings.rows if row.condition.id in conditions)
+        return replace(self, findings=replace(self.findings, rows=rows))
+
+
 _GRADES = tuple(VERDICTS)
+_HOLDS = _GRADES.index("A")
 _NOT = _GRADES.index("N")
 _TEXTS = ("parcel", "service", "condition", "unit", "limit", "verdict", "grade", "basis", "clause")
 
@@ -174,10 +208,14 @@ def findings(judgement: Judgement, cells: pd.DataFrame) -> Findings:
     rows = []
     for service in judgement.survey.profile.services:
         cell = of_service(judgement, cells, service)
+        above, letter = overruled(cell), texts(cell["grade"])
         for condition in service.conditions:
             value, grade = _outcome(judgement, service, condition, cell)
-            grade = np.where(overruled(cell), texts(cell["grade"]), grade)
-            rows.append(Row(service, condition, value, _letters(pd.Index(_GRADES).get_indexer(grade))))
+            grade = np.where(above, letter, grade)
+            code = np.zeros(len(grade), dtype=np.int8)
+            for number, one in enumerate(_GRADES):
+                code[grade == one] = number
+            rows.append(Row(service, condition, value, _letters(code)))
     return Findings(judgement, cells, tuple(rows))
 
 

@@ -83,6 +83,11 @@ class Answer:
     said: Callable[[Ints, str], Texts] | None = None
 
     @property
+    def result(self) -> Texts:
+        """Why, parcel by parcel."""
+        return np.array(self.results, dtype=object)[self.why]
+
+    @property
     def holds(self) -> Bools:
         """Where the rule is met, or need not be."""
         return np.asarray(self.verdict > UNKNOWN)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -16,7 +16,7 @@ from gisplan.land import conditions, overlay, papers
 from gisplan.land.answers import NOT_APPLICABLE, UNKNOWN, Answer, Bools, Ints
 from gisplan.land.buildings import buildings
 from gisplan.land.overlay import NetArea
-from gisplan.land.rows import Rows
+from gisplan.land.rows import LANGS, Rows
 from gisplan.land.sentence import sentences
 from gisplan.land.stages import OF_STAGE, STAGES, Standing, standing
 
@@ -37,19 +37,53 @@ class Land:
     ----------
     judgement, cells
         What it rests on.
-    answers
-        What every rule says, in the order of the stages.
-    net
-        What corridors leave of each parcel.
-    standing
-        Stage, legal floor, promise and conclusion.
     """
 
     judgement: Judgement
     cells: pd.DataFrame
-    answers: tuple[Answer, ...]
-    net: NetArea
-    standing: Standing
+
+    @cached_property
+    def answers(self) -> tuple[Answer, ...]:
+        """What every rule says, in the order of the stages."""
+        before, after = self._read
+        return (*before, *self._measured[0], *after)
+
+    @property
+    def net(self) -> NetArea:
+        """What corridors leave of each parcel."""
+        return self._measured[1]
+
+    @cached_property
+    def standing(self) -> Standing:
+        """Stage, legal floor, promise and conclusion."""
+        return standing(self.answers, self.judgement.survey.profile, self.cells, self.judgement.date)
+
+    @cached_property
+    def _read(self) -> tuple[list[Answer], list[Answer]]:
+        """What columns, connections and papers say: in the order of the stages before and after what is measured."""
+        survey, date = self.judgement.survey, self.judgement.date
+        rules = survey.profile.land
+        before = [
+            *conditions.on_supply(survey),
+            *conditions.on_planning(survey),
+            *papers.on_net_land(survey.dossier, rules, survey.parcels, date),
+            *conditions.on_start(self.judgement, self.cells),
+        ]
+        after = [
+            *papers.on_assessments(survey.dossier, rules, survey.parcels, date),
+            *conditions.on_promise(self.judgement, self.cells),
+            *conditions.on_indicators(survey),
+            *conditions.on_commitments(survey, date),
+        ]
+        return before, after
+
+    @cached_property
+    def _measured(self) -> tuple[list[Answer], NetArea]:
+        """What lies over the parcels, and what it leaves of them."""
+        survey = self.judgement.survey
+        doubt = self.judgement.overlap | survey.parcels["doubt"].to_numpy(dtype=bool)
+        net, corridors = overlay.on_corridors(survey, doubt)
+        return [*overlay.on_area(survey, doubt), *overlay.on_overlaps(survey, doubt), *corridors], net
 
     @cached_property
     def findings(self) -> pd.DataFrame:
@@ -67,31 +101,26 @@ class Land:
         return len(self.judgement.survey.parcels)
 
     def uses(self) -> dict[str, int]:
-        """Count, for each rule, the parcels that it was put to."""
-        return {a.rule.id: int((a.verdict != NOT_APPLICABLE).sum()) for a in self.answers}
+        """Count, for each rule, the parcels that it was put to: what is measured is measured on every one."""
+        rules = self.judgement.survey.profile.land
+        measured = {rule.id: self.parcels for group in overlay.GROUPS for rule in rules.group(group)}
+        read = {a.rule.id: int((a.verdict != NOT_APPLICABLE).sum()) for part in self._read for a in part}
+        return measured | read
 
     def rows(self, at: Ints, open_only: bool = False) -> Rows:
         """Give the rows of some parcels: all of them, or those that are tasks."""
         if not open_only:
             return Rows([(a, at) for a in self.answers], self.judgement.survey.parcels.index)
-        chosen = [(a, at[open_[at]]) for a, open_ in self._open]
+        chosen = [(a, at[open_[at]]) for a, open_ in self.open_]
         return Rows([(a, own) for a, own in chosen if len(own)], self.judgement.survey.parcels.index)
 
-    def count(self, at: Ints, open_only: bool = False) -> int:
-        """Count the rows that `rows` gives."""
-        return sum(int(open_[at].sum()) for _, open_ in self._open) if open_only else len(at) * len(self.answers)
-
-    def blocks(self, langs: Sequence[str], at: Ints, open_only: bool = False) -> Iterator[pd.DataFrame]:
-        """Give the rows of some parcels in tables of a bounded size."""
-        for start in range(0, max(len(at), 1), self._step):
-            yield self.rows(at[start : start + self._step], open_only).table(langs)
-
-    @cached_property
-    def _step(self) -> int:
+    @property
+    def step(self) -> int:
+        """How many parcels to take at a time."""
         return max(1, _BLOCK // max(1, len(self.answers)))
 
     @cached_property
-    def _open(self) -> list[tuple[Answer, Bools]]:
+    def open_(self) -> list[tuple[Answer, Bools]]:
         """Give the rules that ask for something, and where it is not there yet."""
         promised = {a.rule.key: ~a.holds for a in self.answers if a.rule.group == "promise"}
         chosen = []
@@ -121,8 +150,8 @@ class Land:
         with np.errstate(divide="ignore", invalid="ignore"):
             table["area_difference_pct"] = np.where(measured > 0, 100 * (stated - measured) / measured, np.nan)
         zero = np.zeros(self.parcels, dtype=np.int64)
-        table["tasks"] = sum((open_.astype(np.int64) for _, open_ in self._open), zero)
-        table["unknowns"] = sum(((open_ & (a.verdict == UNKNOWN)).astype(np.int64) for a, open_ in self._open), zero)
+        table["tasks"] = sum((open_.astype(np.int64) for _, open_ in self.open_), zero)
+        table["unknowns"] = sum(((open_ & (a.verdict == UNKNOWN)).astype(np.int64) for a, open_ in self.open_), zero)
         table["held_back"] = self._held_back().to_numpy(dtype=object)
         for lang in ("zh", "en"):
             says = {code: label(f"land.conclusion.{code}").text(lang) for code in set(found.conclusion)}
@@ -134,8 +163,8 @@ class Land:
     def _tasks(self, lang: str) -> list[str]:
         """Write what is left to do at each parcel, a line a task."""
         out: list[str] = []
-        for start in range(0, self.parcels, self._step):
-            at = np.arange(start, min(start + self._step, self.parcels))
+        for start in range(0, self.parcels, self.step):
+            at = np.arange(start, min(start + self.step, self.parcels))
             rows = self.rows(at, open_only=True)
             ends = np.searchsorted(rows.at, at, side="right").tolist()
             lines = rows.lines(lang).tolist() if len(rows.at) else []
@@ -173,21 +202,38 @@ def land(judgement: Judgement, cells: pd.DataFrame) -> Land:
     cells
         The answers on connections and levelling, from `gisplan.judging.cells.cells`.
     """
-    survey, date = judgement.survey, judgement.date
-    rules = survey.profile.land
-    doubt = judgement.overlap | survey.parcels["doubt"].to_numpy(dtype=bool)
-    net, corridors = overlay.on_corridors(survey, doubt)
-    answers: Sequence[Answer] = [
-        *conditions.on_supply(survey),
-        *conditions.on_planning(survey),
-        *papers.on_net_land(survey.dossier, rules, survey.parcels, date),
-        *conditions.on_start(judgement, cells),
-        *overlay.on_area(survey, doubt),
-        *overlay.on_overlaps(survey, doubt),
-        *corridors,
-        *papers.on_assessments(survey.dossier, rules, survey.parcels, date),
-        *conditions.on_promise(judgement, cells),
-        *conditions.on_indicators(survey),
-        *conditions.on_commitments(survey, date),
-    ]
-    return Land(judgement, cells, tuple(answers), net, standing(answers, survey.profile, cells, date))
+    return Land(judgement, cells)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The rows of some parcels: a table that is made a block at a time.
+
+    Attributes
+    ----------
+    land
+        What is known of the land.
+    at
+        Positions of the parcels.
+    open_only
+        Whether only the tasks are asked for.
+    """
+
+    land: Land
+    at: Ints
+    open_only: bool = False
+
+    def __len__(self) -> int:
+        """Count the rows."""
+        if self.open_only:
+            return sum(int(open_[self.at].sum()) for _, open_ in self.land.open_)
+        return len(self.at) * len(self.land.answers)
+
+    def blocks(self, langs: Sequence[str] = LANGS) -> Iterator[pd.DataFrame]:
+        """Give the rows in tables of a bounded size, with sentences in some languages."""
+        for start in range(0, max(len(self.at), 1), self.land.step):
+            yield self.land.rows(self.at[start : start + self.land.step], self.open_only).table(langs)
+
+    def of(self, at: Ints) -> Listing:
+        """Give the rows of other parcels."""
+        return replace(self, at=at)

@@ -17,6 +17,8 @@ from gisplan.rules.land import LandRule
 
 Ints = npt.NDArray[np.int64]
 
+GROUPS = ("area", "overlap", "corridor")
+"""Groups of rules that are measured here: there is no parcel that they do not apply to."""
 _DRAWN = ("corridor", "pipeline", "clearance")
 """Kinds of constraint that take from the area that can be built on."""
 _LEAST_M2 = 0.01

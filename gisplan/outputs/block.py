@@ -356,10 +356,13 @@ def _reserves(tables: Tables, every: pd.MultiIndex) -> list[float | None]:
     """Give the reserve of each answer [%], where one was reckoned."""
     limits = tables.limits.reindex(columns=["what", "measure"])
     asked = limits.loc[limits["measure"] == "reserve", "what"]
-    rows = tables.findings.reindex(columns=["service", "parcel", "condition", "value"])
+    found = tables.findings
+    parts = [found] if isinstance(found, pd.DataFrame) else found.only(set(asked)).blocks(())
+    kept = ["service", "parcel", "condition", "value"]
+    rows = pd.concat([part.reindex(columns=kept) for part in parts], ignore_index=True)
     rows = rows[rows["condition"].isin(asked)].drop_duplicates(["service", "parcel"])
-    found = rows.set_index(["service", "parcel"])[["value"]].reindex(every)
-    return _numbers(found, "value", 0)
+    reserves = rows.set_index(["service", "parcel"])[["value"]].reindex(every)
+    return _numbers(reserves, "value", 0)
 
 
 def _land(tables: Tables, pool: _Texts) -> dict[str, Any] | None:

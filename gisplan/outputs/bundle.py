@@ -19,7 +19,7 @@ from gisplan.judging.judgement import Judgement
 from gisplan.judging.limits import storm_formula
 from gisplan.networks.standing import says_closed
 from gisplan.outputs.columns import JOINS, spots
-from gisplan.outputs.tables import Tables
+from gisplan.outputs.tables import Long, Tables
 from gisplan.rules.profile import Profile
 
 _PARCELS = ("name", "use", "sub_park", "supply_status", "delivery_on", "promised", "area_mu", "geometry")
@@ -64,12 +64,18 @@ def bundle(tables: Tables, parcels: list[str] | None) -> Tables:
         parcels=tables.parcels[chosen],
         readiness=tables.readiness[tables.readiness.index.isin(parcels)],
         cells=tables.cells[tables.cells["parcel"].isin(parcels)].reset_index(drop=True),
-        findings=tables.findings[tables.findings["parcel"].isin(parcels)].reset_index(drop=True),
+        findings=_of_parcels(tables.findings, chosen, parcels),
         gaps=tables.gaps[tables.gaps["parcel"].isin(parcels)].reset_index(drop=True),
         land=None if tables.land is None else tables.land[tables.land.index.isin(parcels)],
         earthwork=None if tables.earthwork is None else tables.earthwork[tables.earthwork.index.isin(parcels)],
-        land_findings=None if (tests := tables.land_findings) is None else tests[tests["parcel"].isin(parcels)],
+        land_findings=None if (tests := tables.land_findings) is None else _of_parcels(tests, chosen, parcels),
     )
+
+
+def _of_parcels(table: pd.DataFrame | Long, chosen: np.ndarray, parcels: list[str]) -> pd.DataFrame | Long:
+    if isinstance(table, pd.DataFrame):
+        return table[table["parcel"].isin(parcels)].reset_index(drop=True)
+    return table.of(np.flatnonzero(chosen))
 
 
 def _about(judgement: Judgement, known_on: dt.date) -> dict[str, Any]:

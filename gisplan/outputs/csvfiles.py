@@ -6,10 +6,13 @@ missing is blank, and "we looked and there is none" is ``inf``.
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 import hashlib
+import io
 import numbers
 import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +43,7 @@ from gisplan.outputs.columns import (
     present,
     printable,
 )
-from gisplan.outputs.tables import Tables
+from gisplan.outputs.tables import Tables, blocks
 
 # Full-width twins and a line feed count too: spreadsheets with an East Asian locale read them as the plain signs.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -66,7 +69,7 @@ def write_readiness(tables: Tables, path: Path) -> None:
 
 def write_findings(tables: Tables, path: Path) -> None:
     """Write ``findings.csv``: one row per parcel and condition."""
-    write_csv(present(tables.findings, FINDINGS), path)
+    write_blocks((present(part, FINDINGS) for part in blocks(tables.findings)), path)
 
 
 def write_issues(tables: Tables, path: Path) -> None:
@@ -116,7 +119,8 @@ def write_land(tables: Tables, path: Path) -> None:
 
 def write_land_findings(tables: Tables, path: Path) -> None:
     """Write ``land_findings.csv``: one row a parcel and test."""
-    write_csv(_given(tables.land_findings, LAND_FINDINGS), path)
+    found = pd.DataFrame() if tables.land_findings is None else tables.land_findings
+    write_blocks((present(part, LAND_FINDINGS) for part in blocks(found)), path)
 
 
 def write_buildings(tables: Tables, path: Path) -> None:
@@ -147,6 +151,17 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
     ExportError
         The file cannot be written; the old one is kept.
     """
+    write_blocks([frame], path)
+
+
+def write_blocks(frames: Iterable[pd.DataFrame], path: Path) -> None:
+    """Write a table that comes in blocks as CSV, whole or not at all.
+
+    Raises
+    ------
+    ExportError
+        The file cannot be written; the old one is kept.
+    """
     digest = hashlib.sha256()
 
     def whole(temporary: Path) -> None:
@@ -154,29 +169,47 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
             raise ExportError(f"{path.name}: what was written is not what came back. Check the disk.")
 
     with replacing(path, whole) as temporary, temporary.open("wb") as stream:
-        for start in range(0, max(len(frame), 1), _ROWS):
-            part = frame.iloc[start : start + _ROWS]
-            cells = pd.DataFrame({column: _cells(part[column]) for column in frame}, columns=frame.columns)
-            text = cells.to_csv(index=False, header=start == 0, lineterminator="\r\n")
-            data = text.encode("utf-8-sig" if start == 0 else "utf-8")
-            digest.update(data)
-            stream.write(data)
+        for number, frame in enumerate(frames):
+            for start in range(0, max(len(frame), 1), _ROWS):
+                first = number == 0 and start == 0
+                text = _lines(frame.iloc[start : start + _ROWS], first)
+                data = text.encode("utf-8-sig" if first else "utf-8")
+                digest.update(data)
+                stream.write(data)
 
 
-def _cells(column: pd.Series) -> pd.Series:
+def _lines(frame: pd.DataFrame, headed: bool) -> str:
+    """Write rows as the lines of a file."""
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator="\r\n")
+    if headed:
+        writer.writerow(frame.columns)
+    writer.writerows(zip(*(_cells(frame[name]) for name in frame), strict=True))
+    return out.getvalue()
+
+
+def _cells(column: pd.Series) -> list[str]:
     """Turn one column into the texts of its cells."""
     if pd.api.types.is_bool_dtype(column.dtype):
-        texts = [_cell(v, False) for v in column]
-    elif pd.api.types.is_datetime64_any_dtype(column.dtype):
-        texts = column.dt.strftime("%Y-%m-%d").where(column.notna(), "")
-    elif pd.api.types.is_numeric_dtype(column.dtype):
-        texts = [_number(v) for v in column.astype("float64")]
-    else:
-        measured = column.name in _MEASURED
-        # A column of texts repeats itself: each different cell is looked at once. 1, 1.0 and True are different cells.
-        seen = {(type(v), v): _cell(v, measured) for v in column.drop_duplicates() if not blank(v)}
-        texts = [seen.get((type(v), v)) or ("" if blank(v) else _cell(v, measured)) for v in column]
-    return pd.Series(np.asarray(texts, dtype=object), dtype=object)
+        return ["" if blank(v) else _cell(v, False) for v in column]
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        return _each(column.to_numpy(), lambda v: day(pd.Timestamp(v)))
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return _each(column.to_numpy(dtype=float, na_value=np.nan), lambda v: _number(float(v)))
+    measured = column.name in _MEASURED
+    values = column.to_numpy(dtype=object, na_value=None)
+    if isinstance(column.dtype, pd.StringDtype):
+        return _each(values, lambda v: _cell(v, measured))
+    # 1, 1.0 and True are different cells.
+    keys = np.fromiter(zip(map(type, values), values, strict=True), dtype=object, count=len(values))
+    seen = {key: _cell(key[1], measured) for key in set(keys)}
+    return [seen[key] for key in keys]
+
+
+def _each(values: np.ndarray, write: Callable[[Any], str]) -> list[str]:
+    """Write every different value once; what is missing is blank."""
+    code, found = pd.factorize(values)
+    return np.array([*map(write, found), ""], dtype=object)[code].tolist()
 
 
 def _cell(value: Any, measured: bool) -> str:

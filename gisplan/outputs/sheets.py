@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import pandas as pd
 
@@ -29,8 +30,10 @@ from gisplan.outputs.columns import (
     present,
     word,
 )
-from gisplan.outputs.tables import Tables
+from gisplan.outputs.tables import Long, Tables, blocks, spoken_in
 
+ROW_LIMIT = 200_000
+"""Rows of one sheet; beyond it people open the CSV, and the sheet says so."""
 _CITED = {"code": "cited"}
 _DUE = {"evidence": "says", "netland": "netland_test", "assessments": "assessment"}
 """Vocabularies of what the papers speak of, by the table they stand in."""
@@ -38,12 +41,16 @@ _DUE = {"evidence": "says", "netland": "netland_test", "assessments": "assessmen
 
 @dataclass(frozen=True)
 class Sheet:
-    """One sheet: its name (``sheet.<name>``), its table, how many columns stay in sight, and a line above it."""
+    """One sheet: its name (``sheet.<name>``), its table, how many columns stay in sight, and a line above it.
+
+    ``rows`` says how many rows the table has in all, where only its first ones are made for the sheet.
+    """
 
     name: str
     frame: pd.DataFrame
     frozen: int = 2
     note: str = ""
+    rows: int | None = None
 
 
 def sheets(tables: Tables, lang: str) -> list[Sheet]:
@@ -72,7 +79,7 @@ def sheets(tables: Tables, lang: str) -> list[Sheet]:
     return made
 
 
-def _filled(frame: pd.DataFrame | None) -> bool:
+def _filled(frame: pd.DataFrame | Long | None) -> TypeGuard[pd.DataFrame | Long]:
     return frame is not None and bool(len(frame))
 
 
@@ -98,11 +105,23 @@ def _matrix(tables: Tables) -> pd.DataFrame:
 
 def _findings(tables: Tables, lang: str) -> Sheet:
     # What holds needs nobody's time; findings.csv has it.
-    findings = tables.findings
-    open_ = findings[findings["verdict"] != "ready"]
+    found = tables.findings
+    count = int((found["verdict"] != "ready").sum()) if isinstance(found, pd.DataFrame) else found.open_()
+    open_ = _first(part[part["verdict"] != "ready"] for part in blocks(found, spoken_in(lang)))
     frame = present(open_, by_language(FINDINGS, lang))
     frame = frame.assign(condition=frame["condition"].replace(_names(tables, lang)))
-    return Sheet("findings", frame, note=say("sheet.findings_open", lang, shown=len(open_), all=len(findings)))
+    note = say("sheet.findings_open", lang, shown=count, all=len(found))
+    return Sheet("findings", frame, note=note, rows=count)
+
+
+def _first(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Take as many rows as a sheet holds; no more are made."""
+    kept: list[pd.DataFrame] = []
+    for part in parts:
+        kept.append(part)
+        if sum(map(len, kept)) >= ROW_LIMIT:
+            break
+    return pd.concat(kept, ignore_index=True).iloc[:ROW_LIMIT] if len(kept) > 1 else kept[0]
 
 
 def _faults(tables: Tables, lang: str) -> pd.DataFrame:
@@ -124,8 +143,10 @@ def _land(tables: Tables, lang: str) -> Iterator[Sheet]:
         yield Sheet("land", _worded(frame, {"legal": "floor", "promise": "floor"}, lang), 1)
     if _filled(tables.land_tasks):
         # What is met needs nobody's time; land_findings.csv has it.
-        frame = present(tables.land_tasks, by_language(LAND_FINDINGS, lang)).drop(columns=["test", "group", "code"])
-        yield Sheet("land_tasks", _worded(frame, {"verdict": "passed"}, lang), 1)
+        frame = present(_first(blocks(tables.land_tasks, spoken_in(lang))), by_language(LAND_FINDINGS, lang)).drop(
+            columns=["test", "group", "code"]
+        )
+        yield Sheet("land_tasks", _worded(frame, {"verdict": "passed"}, lang), 1, rows=len(tables.land_tasks))
     if _filled(tables.buildings):
         frame = present(tables.buildings, by_language(BUILDINGS, lang))
         yield Sheet("buildings", _worded(frame, {"verdict": "passed"}, lang))

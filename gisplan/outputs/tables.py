@@ -2,12 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    import geopandas as gpd
-    import pandas as pd
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+LANGS = ("zh", "en")
+
+
+class Long(Protocol):
+    """A table that is too long to be held with its sentences, and is made a block of rows at a time."""
+
+    def __len__(self) -> int:
+        """Count the rows."""
+
+    def blocks(self, langs: Sequence[str] = LANGS) -> Iterator[pd.DataFrame]:
+        """Give the rows in tables of a bounded size, with sentences in some languages."""
+
+    def of(self, at: npt.NDArray[np.int64]) -> Long:
+        """Give the rows of other parcels, by their positions in the zone."""
+
+
+class LongFindings(Long, Protocol):
+    """The findings, where they are made block by block."""
+
+    def open_(self) -> int:
+        """Count the rows that do not hold."""
+
+    def only(self, conditions: Collection[str]) -> Long:
+        """Give the findings of some conditions."""
+
+
+def blocks(table: pd.DataFrame | Long, langs: Sequence[str] = LANGS) -> Iterator[pd.DataFrame]:
+    """Give a table block by block; one that is held anyway is one block."""
+    if isinstance(table, pd.DataFrame):
+        yield table
+    else:
+        yield from table.blocks(langs)
+
+
+def spoken_in(lang: str) -> tuple[str, ...]:
+    """Give the languages of sentences that an output in ``zh``, ``en`` or ``both`` shows."""
+    return LANGS if lang == "both" else (lang,)
 
 
 @dataclass(frozen=True)
@@ -32,7 +72,8 @@ class Tables:
         One row per parcel and service: parcel, service, grade, verdict, need, code, feature, distance_m, path_m,
         source, works, ready_on, reason_zh, reason_en.
     findings
-        One row per parcel and condition, with value, unit, limit, verdict, basis and reason.
+        One row per parcel and condition, with value, unit, limit, verdict, basis and reason; made block by block, as
+        are ``land_findings`` and ``land_tasks``.
     gaps
         One row per gap: parcel, service, grade, length_m, from_feature, responsible_zh, responsible_en, unit_price_cny,
         estimate_cny, basis, reason_zh, reason_en, geometry (a line, or none).
@@ -72,7 +113,7 @@ class Tables:
     parcels: gpd.GeoDataFrame
     readiness: pd.DataFrame
     cells: pd.DataFrame
-    findings: pd.DataFrame
+    findings: pd.DataFrame | LongFindings
     gaps: gpd.GeoDataFrame
     issues: pd.DataFrame
     features: gpd.GeoDataFrame
@@ -87,6 +128,6 @@ class Tables:
     holders: pd.DataFrame | None = None
     earthwork: pd.DataFrame | None = None
     land: pd.DataFrame | None = None
-    land_findings: pd.DataFrame | None = None
-    land_tasks: pd.DataFrame | None = None
+    land_findings: pd.DataFrame | Long | None = None
+    land_tasks: pd.DataFrame | Long | None = None
     buildings: pd.DataFrame | None = None

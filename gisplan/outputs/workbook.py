@@ -26,8 +26,8 @@ from xlsxwriter.exceptions import FileCreateError
 from gisplan.base.errors import ExportError
 from gisplan.base.files import replacing
 from gisplan.base.labels import say
-from gisplan.outputs.columns import GRADES, blank, heading, pick, printable, title, word
-from gisplan.outputs.sheets import Sheet, sheets
+from gisplan.outputs.columns import FINDINGS, GRADES, blank, heading, pick, printable, title, word
+from gisplan.outputs.sheets import ROW_LIMIT, Sheet, sheets
 from gisplan.outputs.tables import Tables
 
 # Fill and ink of the letters, in the hues of the map; the letter says the same in a grey print.
@@ -42,7 +42,6 @@ COLOURS: Mapping[str, tuple[str, str]] = {
 }
 _READY = {"yes": "A", "no": "D", "unknown": "U"}
 _TEXT_LIMIT = 32_767  # what a cell can hold, counted in UTF-16 units as Excel does
-_ROW_LIMIT = 200_000  # rows of one sheet; beyond it people open the CSV, and the sheet says so
 _CODED = ("verdict", "supply_status", "severity", "action", "basis", "weight", "sure")
 _WIDE = ("reason_zh", "reason_en", "message", "message_zh", "message_en", "hint", "hint_zh", "hint_en")
 _HELD = 500_000  # cells that are held in memory while a book is written (about 100 MB)
@@ -100,19 +99,21 @@ def write_workbook(tables: Tables, path: Path, lang: str = "zh") -> None:
     ExportError
         The file cannot be written, or is open in Excel; the old one is kept.
     """
+    count = 0
 
     def whole(temporary: Path) -> None:
-        _verify(temporary, path.name, 1 + len(sheets(tables, lang)))
+        _verify(temporary, path.name, count)
 
     with replacing(path, whole) as temporary:
         try:
-            temporary.write_bytes(_book(tables, lang))
+            data, count = _book(tables, lang)
+            temporary.write_bytes(data)
         except FileCreateError as error:
             raise OSError(str(error)) from error
 
 
-def _book(tables: Tables, lang: str) -> bytes:
-    """Make the workbook; the rows of a large one wait in temporary files, not in memory."""
+def _book(tables: Tables, lang: str) -> tuple[bytes, int]:
+    """Make the workbook, and count its sheets; the rows of a large one wait in temporary files, not in memory."""
     packed, large = io.BytesIO(), _size(tables) > _HELD
     with tempfile.TemporaryDirectory(prefix="gisplan-") as room:
         options = {
@@ -137,15 +138,13 @@ def _book(tables: Tables, lang: str) -> bytes:
                 if sheet.row_data_fh is not None:
                     with contextlib.suppress(OSError):
                         sheet.row_data_fh.close()
-    return packed.getvalue()
+    return packed.getvalue(), len(writer.names)
 
 
 def _size(tables: Tables) -> int:
     """Count the cells that will be written, more or less."""
-    return sum(
-        frame.shape[0] * frame.shape[1]
-        for frame in (tables.readiness, tables.findings, tables.issues, tables.gaps, tables.faults)
-    )
+    frames = (tables.readiness, tables.issues, tables.gaps, tables.faults)
+    return len(tables.findings) * len(FINDINGS) + sum(frame.shape[0] * frame.shape[1] for frame in frames)
 
 
 def _verify(path: Path, name: str, count: int) -> None:
@@ -243,7 +242,7 @@ class _Writer:
         sheet = self.sheet(made.name)
         if made.note:
             self.put(sheet, 2, 0, made.note)
-        self.table(sheet, made.frame, 3, made.frozen)
+        self.table(sheet, made, 3)
 
     def ready(self, value: Any, look: Mapping[str, Any]) -> tuple[Any, Any]:
         """Give what a cell will hold (None, a float, a datetime or a safe text) and its format."""
@@ -265,14 +264,16 @@ class _Writer:
         """Write one cell by the type of its value."""
         _write(sheet, row, column, self.ready(value, look))
 
-    def table(self, sheet: Any, frame: pd.DataFrame, top: int, frozen: int) -> None:
+    def table(self, sheet: Any, made: Sheet, top: int) -> None:
         """Write a table with a filter, its heading and first columns frozen; say so when not all rows fit."""
-        shown = frame.iloc[:_ROW_LIMIT]
+        frame, frozen = made.frame, made.frozen
+        shown = frame.iloc[:ROW_LIMIT]
+        rows = len(frame) if made.rows is None else made.rows
         services = self.tables.services
         for i, name in enumerate(frame.columns):
             sheet.set_column(i, i, _width(name, name in services.index, self.lang))
-        if len(shown) < len(frame):
-            note = say("sheet.cut", self.lang, shown=len(shown), all=len(frame))
+        if len(shown) < rows:
+            note = say("sheet.cut", self.lang, shown=len(shown), all=rows)
             self.put(sheet, top - 1, 0, note, bold=True, font_color="#8F1D12")
         sheet.set_row(top, 45 if self.lang == "both" else 32)
         for i, name in enumerate(frame.columns):
