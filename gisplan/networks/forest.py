@@ -5,6 +5,7 @@ Shortest ways to the sources are such a forest, and so is what hangs on what whe
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -31,21 +32,22 @@ class Forest:
 
     def climb(self, value: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Add up a value from every node to its root, both included."""
-        total, jump = np.append(value, 0), self._steps[0]
-        for jump in self._steps:
+        total = np.append(value, 0)
+        for jump in self._steps():
             total = total + total[jump]
         return total[:-1]
 
-    @cached_property
-    def _steps(self) -> list[Ints]:
-        """Ancestors 1, 2, 4, … steps up; beyond the roots lies one more node, which leads to itself."""
+    def _steps(self) -> Iterator[Ints]:
+        """Give ancestors 1, 2, 4, … steps up; beyond the roots lies one more node, which leads to itself.
+
+        They are not kept: doubling again costs less than holding a dozen numbers for every joint of every service.
+        """
         end = len(self.parent)
         jump = np.append(np.where(self.parent < 0, end, self.parent), end)
-        steps = [jump]
+        yield jump
         while not (jump == end).all():
             jump = jump[jump]
-            steps.append(jump)
-        return steps
+            yield jump
 
     @cached_property
     def depth(self) -> Ints:
@@ -76,7 +78,7 @@ class Forest:
     def first(self, marked: Bools) -> Ints:
         """Find the first marked node on the way from every node to its root, both included; -1 where there is none."""
         end = len(self.parent)
-        jump = self._steps[0].copy()
+        jump = next(self._steps())
         jump[:-1][marked] = np.flatnonzero(marked)
         while not np.array_equal(jump, jump[jump]):
             jump = jump[jump]
@@ -107,10 +109,11 @@ class Forest:
         """Find the first node that the ways of both share; -1 where they share none."""
         here, end = a.copy(), len(self.parent)
         start, size = np.append(self.start, -1), np.append(self.size, end + 1)  # beyond the roots holds everything
-        for jump in reversed(self._steps):
+        steps = list(self._steps())
+        for jump in reversed(steps):
             above = jump[here]
             apart = (start[b] < start[above]) | (start[b] >= start[above] + size[above])
             here[apart] = above[apart]
         apart = ~self.holds(here, b)
-        here[apart] = self._steps[0][here[apart]]
+        here[apart] = steps[0][here[apart]]
         return np.where(here == end, -1, here)
