@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -115,55 +117,75 @@ def judge(survey: Survey, date: dt.date, progress: Progress | None = None) -> Ju
     """Judge a survey at a date."""
     tell = progress or (lambda _: None)
     valid = papers.valid(survey.evidence, date)
-    standings: dict[str, Standing] = {}
-    found: dict[str, Candidates] = {}
-    for service in survey.profile.networks:
-        layer = survey.layers.get(service.key)
-        if layer is None or service.key in survey.absent:
-            continue
-        tell(service.key)
-        layer = cabled(layer, survey.works, date)
-        standings[service.key] = _standing(survey, layer, papers.on_features(valid, service.key, layer.index), date)
-        network = build(layer, service, standings[service.key], survey.profile.snap_m, survey.undo)
-        network = drained(network, layer, survey.profile.inspections["invert_error"].value)
-        found[service.key] = candidates(layer, network, standings[service.key], service.key in survey.doubts)
-    return _answers(survey, date, (valid, standings, found), tell)
+    layers = {
+        service.key: cabled(survey.layers[service.key], survey.works, date)
+        for service in survey.profile.networks
+        if service.key in survey.layers and service.key not in survey.absent
+    }
+    standings = {
+        key: _standing(survey, layer, papers.on_features(valid, key, layer.index), date)
+        for key, layer in layers.items()
+    }
+    # The land needs nothing of the networks but which roads operate: both are done side by side.
+    with ThreadPoolExecutor(1) as beside:
+        land = beside.submit(_land, survey, date, valid, standings)
+        found: dict[str, Candidates] = {}
+        for key, layer in layers.items():
+            tell(key)
+            network = build(layer, survey.profile.service(key), standings[key], survey.profile.snap_m, survey.undo)
+            network = drained(network, layer, survey.profile.inspections["invert_error"].value)
+            found[key] = candidates(layer, network, standings[key], key in survey.doubts)
+        tell("leveling")
+        known = (valid, standings, found)
+        return _answers(survey, date, known, land.result(), tell)
 
 
 def judge_again(judgement: Judgement, survey: Survey, progress: Progress | None = None) -> Judgement:
     """Judge other parcels by the networks of a judgement; the survey differs in its parcels and papers about them."""
+    tell = progress or (lambda _: None)
     valid = papers.valid(survey.evidence, judgement.date)
+    tell("leveling")
+    land = _land(survey, judgement.date, valid, judgement.standings)
     known = (valid, judgement.standings, judgement.candidates)
-    return _answers(survey, judgement.date, known, progress or (lambda _: None), judgement.briefs)
+    return _answers(survey, judgement.date, known, land, tell, judgement.briefs)
+
+
+def _land(
+    survey: Survey, date: dt.date, valid: pd.DataFrame, standings: dict[str, Standing]
+) -> tuple[dict[str, Leveling], npt.NDArray[np.bool_]]:
+    """Judge the land by itself: its levelling, and which parcels overlap."""
+    roads = _roads(survey, standings)
+    leveling = {s.key: level(survey, s, valid, date, roads) for s in survey.profile.services if s.shape == "surface"}
+    return leveling, _overlap(survey, np.asarray(survey.parcels.geometry.array))
 
 
 def _answers(
     survey: Survey,
     date: dt.date,
     known: tuple[pd.DataFrame, dict[str, Standing], dict[str, Candidates]],
+    land: tuple[dict[str, Leveling], npt.NDArray[np.bool_]],
     tell: Progress,
     zone: Mapping[str, Brief] = MappingProxyType({}),
 ) -> Judgement:
     """Judge the parcels of a survey by its networks; of a red line also the briefs of its zone."""
-    valid, standings, found = known
-    tell("leveling")
-    roads = _roads(survey, standings)
-    leveling = {s.key: level(survey, s, valid, date, roads) for s in survey.profile.services if s.shape == "surface"}
+    (valid, standings, found), (leveling, overlap) = known, land
     tell("reach")
-    shapes = np.asarray(survey.parcels.geometry.array)
     obstacles = _obstacles(survey)
     falls = any(kept.outlets is not None for kept in found.values())
     lowest_m = _lowest(survey, leveling) if falls else None
-    connections = connect(shapes, found, obstacles, lowest_m) if found else {}
-    outcomes: dict[str, Outcome] = {}
+    connections = connect(np.asarray(survey.parcels.geometry.array), found, obstacles, lowest_m) if found else {}
     briefs = {
         key: Brief(survey, date, valid, found[key], it, obstacles, zone.get(key)) for key, it in connections.items()
     }
-    for brief in briefs.values():
-        outcomes.update(trials(brief))
-    return Judgement(
-        survey, date, valid, standings, found, connections, leveling, _overlap(survey, shapes), outcomes, briefs
-    )
+    outcomes: dict[str, Outcome] = {}
+    # No service asks another for anything; each answers the same however many are judged at a time. pandas fills the
+    # table of an index when it is first asked, and who asks meanwhile misses rows: so all are filled before.
+    for table in (survey.parcels, survey.projects, survey.works, survey.evidence, valid):
+        table.index.get_indexer_for(table.index[:1])
+    with ThreadPoolExecutor(os.cpu_count()) as side_by_side:
+        for told in side_by_side.map(trials, briefs.values()):
+            outcomes.update(told)
+    return Judgement(survey, date, valid, standings, found, connections, leveling, overlap, outcomes, briefs)
 
 
 def _lowest(survey: Survey, leveling: dict[str, Leveling]) -> npt.NDArray[np.float64]:
