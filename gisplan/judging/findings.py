@@ -106,6 +106,7 @@ class Findings:
         n, c = len(at), len(self.rows)
         ids = judgement.survey.parcels.index.to_numpy(dtype=object)
         conditions = [row.condition for row in self.rows]
+        grade = np.array([row.grade.codes[at] for row in self.rows], dtype=np.int8).reshape(c, n).T.ravel()
         given: dict[str, Any] = {
             "parcel": np.repeat(ids[at], c),
             "service": _tiled([row.service.key for row in self.rows], n),
@@ -113,16 +114,12 @@ class Findings:
             "value": _side([row.value[at].astype(object) for row in self.rows], n),
             "unit": _tiled([condition.measure.unit for condition in conditions], n),
             "limit": _side([limits(judgement, condition)[at] for condition in conditions], n),
-            "grade": np.array(_GRADES, dtype=object)[
-                np.column_stack([row.grade.codes[at] for row in self.rows]).ravel()
-            ],
+            "grade": np.array(_GRADES, dtype=object)[grade],
+            "verdict": np.array([VERDICTS[g] for g in _GRADES], dtype=object)[grade],
             "basis": _tiled([condition.basis for condition in conditions], n),
             "clause": _tiled([_clause(condition) for condition in conditions], n),
             **self._of_cells(at),
         }
-        given["verdict"] = np.array([VERDICTS[g] for g in _GRADES], dtype=object)[
-            np.column_stack([row.grade.codes[at] for row in self.rows]).ravel()
-        ]
         columns: dict[str, Any] = {}
         for name in COLUMNS:
             lang = name.removeprefix("reason_")

@@ -32,8 +32,6 @@ from gisplan.outputs.columns import (
 )
 from gisplan.outputs.tables import Long, Tables, blocks, spoken_in
 
-ROW_LIMIT = 200_000
-"""Rows of one sheet; beyond it people open the CSV, and the sheet says so."""
 _CITED = {"code": "cited"}
 _DUE = {"evidence": "says", "netland": "netland_test", "assessments": "assessment"}
 """Vocabularies of what the papers speak of, by the table they stand in."""
@@ -53,7 +51,7 @@ class Sheet:
     rows: int | None = None
 
 
-def sheets(tables: Tables, lang: str) -> list[Sheet]:
+def sheets(tables: Tables, lang: str, limit: int) -> list[Sheet]:
     """Give every sheet below the overview, in order; what a zone has nothing of has no sheet.
 
     Parameters
@@ -62,12 +60,14 @@ def sheets(tables: Tables, lang: str) -> list[Sheet]:
         What the report hands over.
     lang
         Language of words in the tables: ``zh``, ``en`` or ``both``.
+    limit
+        How many rows a sheet holds: of the longest tables no more are made.
     """
     gaps = pd.DataFrame(tables.gaps.drop(columns=tables.gaps.geometry.name))
     made = [
         Sheet("matrix", _matrix(tables)),
-        *_land(tables, lang),
-        _findings(tables, lang),
+        *_land(tables, lang, limit),
+        _findings(tables, lang, limit),
         Sheet("gaps", present(gaps, by_language(GAPS, lang))),
         *_ledger(tables, lang),
         *_earthwork(tables, lang),
@@ -103,25 +103,25 @@ def _matrix(tables: Tables) -> pd.DataFrame:
     return present(frame, columns)
 
 
-def _findings(tables: Tables, lang: str) -> Sheet:
+def _findings(tables: Tables, lang: str, limit: int) -> Sheet:
     # What holds needs nobody's time; findings.csv has it.
     found = tables.findings
     count = int((found["verdict"] != "ready").sum()) if isinstance(found, pd.DataFrame) else found.open_()
-    open_ = _first(part[part["verdict"] != "ready"] for part in blocks(found, spoken_in(lang)))
+    open_ = _first((part[part["verdict"] != "ready"] for part in blocks(found, spoken_in(lang))), limit)
     frame = present(open_, by_language(FINDINGS, lang))
     frame = frame.assign(condition=frame["condition"].replace(_names(tables, lang)))
     note = say("sheet.findings_open", lang, shown=count, all=len(found))
     return Sheet("findings", frame, note=note, rows=count)
 
 
-def _first(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
+def _first(parts: Iterable[pd.DataFrame], limit: int) -> pd.DataFrame:
     """Take as many rows as a sheet holds; no more are made."""
     kept: list[pd.DataFrame] = []
     for part in parts:
         kept.append(part)
-        if sum(map(len, kept)) >= ROW_LIMIT:
+        if sum(map(len, kept)) >= limit:
             break
-    return pd.concat(kept, ignore_index=True).iloc[:ROW_LIMIT] if len(kept) > 1 else kept[0]
+    return pd.concat(kept, ignore_index=True).iloc[:limit] if len(kept) > 1 else kept[0]
 
 
 def _faults(tables: Tables, lang: str) -> pd.DataFrame:
@@ -135,7 +135,7 @@ def _faults(tables: Tables, lang: str) -> pd.DataFrame:
     return frame.mask(frame == "")
 
 
-def _land(tables: Tables, lang: str) -> Iterator[Sheet]:
+def _land(tables: Tables, lang: str, limit: int) -> Iterator[Sheet]:
     """Give the conclusions on the land, and below them the tests that they rest on."""
     if _filled(tables.land):
         frame = numbered(present(tables.land, by_language(LAND[1:], lang))).drop(columns="conclusion")
@@ -143,9 +143,8 @@ def _land(tables: Tables, lang: str) -> Iterator[Sheet]:
         yield Sheet("land", _worded(frame, {"legal": "floor", "promise": "floor"}, lang), 1)
     if _filled(tables.land_tasks):
         # What is met needs nobody's time; land_findings.csv has it.
-        frame = present(_first(blocks(tables.land_tasks, spoken_in(lang))), by_language(LAND_FINDINGS, lang)).drop(
-            columns=["test", "group", "code"]
-        )
+        tasks = _first(blocks(tables.land_tasks, spoken_in(lang)), limit)
+        frame = present(tasks, by_language(LAND_FINDINGS, lang)).drop(columns=["test", "group", "code"])
         yield Sheet("land_tasks", _worded(frame, {"verdict": "passed"}, lang), 1, rows=len(tables.land_tasks))
     if _filled(tables.buildings):
         frame = present(tables.buildings, by_language(BUILDINGS, lang))

@@ -27,7 +27,7 @@ from gisplan.base.errors import ExportError
 from gisplan.base.files import replacing
 from gisplan.base.labels import say
 from gisplan.outputs.columns import FINDINGS, GRADES, blank, heading, pick, printable, title, word
-from gisplan.outputs.sheets import ROW_LIMIT, Sheet, sheets
+from gisplan.outputs.sheets import Sheet, sheets
 from gisplan.outputs.tables import Tables
 
 # Fill and ink of the letters, in the hues of the map; the letter says the same in a grey print.
@@ -42,6 +42,7 @@ COLOURS: Mapping[str, tuple[str, str]] = {
 }
 _READY = {"yes": "A", "no": "D", "unknown": "U"}
 _TEXT_LIMIT = 32_767  # what a cell can hold, counted in UTF-16 units as Excel does
+_ROW_LIMIT = 200_000  # rows of one sheet; beyond it people open the CSV, and the sheet says so
 _CODED = ("verdict", "supply_status", "severity", "action", "basis", "weight", "sure")
 _WIDE = ("reason_zh", "reason_en", "message", "message_zh", "message_en", "hint", "hint_zh", "hint_en")
 _HELD = 500_000  # cells that are held in memory while a book is written (about 100 MB)
@@ -129,7 +130,7 @@ def _book(tables: Tables, lang: str) -> tuple[bytes, int]:
             writer = _Writer(book, tables, lang)
             book.set_properties({"title": safe_text(writer.title), "created": _CREATED})
             _overview(writer, "overview")
-            for made in sheets(tables, lang):
+            for made in sheets(tables, lang, _ROW_LIMIT):
                 writer.add(made)
             book.close()
         finally:
@@ -267,7 +268,7 @@ class _Writer:
     def table(self, sheet: Any, made: Sheet, top: int) -> None:
         """Write a table with a filter, its heading and first columns frozen; say so when not all rows fit."""
         frame, frozen = made.frame, made.frozen
-        shown = frame.iloc[:ROW_LIMIT]
+        shown = frame.iloc[:_ROW_LIMIT]
         rows = len(frame) if made.rows is None else made.rows
         services = self.tables.services
         for i, name in enumerate(frame.columns):
