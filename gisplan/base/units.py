@@ -127,5 +127,6 @@ def number_texts(values: pd.Series | npt.NDArray[Any], digits: int = 2) -> npt.N
 
 
 def _written(numbers: npt.NDArray[np.float64], digits: int) -> npt.NDArray[np.object_]:
-    code, unique = pd.factorize(np.round(numbers, digits), use_na_sentinel=False)
+    # Zero has no sign: which of the two a column would show hung on which of them came first.
+    code, unique = pd.factorize(np.round(numbers, digits) + 0.0, use_na_sentinel=False)
     return np.array([*(number(v, digits) for v in unique.tolist()), "?"], dtype=object)[code]
