@@ -21,9 +21,8 @@ from gisplan.judging import limits as rules
 from gisplan.judging.explanation import Case, explain
 from gisplan.judging.readiness import readiness
 from gisplan.judging.reserves import ledger as reserves
-from gisplan.judging.words import reasons_of, worded
+from gisplan.judging.words import Words
 from gisplan.land.check import Land, Listing
-from gisplan.land.check import land as look
 from gisplan.outputs import bundle
 from gisplan.outputs.csvfiles import write_faults, write_findings, write_issues, write_readiness
 from gisplan.outputs.geopackage import write_geopackage
@@ -65,7 +64,7 @@ class Report:
 
         Its words are made when it is first asked for; `grades` is the same without them.
         """
-        return self._once("cells", lambda: worded(self.zone.judged(), self._cells))
+        return self._once("cells", lambda: self._words.table())
 
     @property
     def grades(self) -> pd.DataFrame:
@@ -91,14 +90,19 @@ class Report:
         return self._once("measured", lambda: self._findings.measured())
 
     @property
+    def _words(self) -> Words:
+        found: Words = self._once("words", lambda: Words(self.zone.judged(), self._cells))
+        return found
+
+    @property
     def _findings(self) -> outcomes.Findings:
-        found: outcomes.Findings = self._once("outcomes", lambda: outcomes.findings(self.zone.judged(), self._cells))
+        found: outcomes.Findings = self._once("outcomes", lambda: outcomes.findings(self._words))
         return found
 
     @property
     def gaps(self) -> gpd.GeoDataFrame:
         """One row a gap: length to the nearest working main [m], who is responsible, estimate [CNY], marked assumed."""
-        return self._once("gaps", lambda: missing.gaps(self.zone.judged(), self._cells))
+        return self._once("gaps", lambda: missing.gaps(self._words))
 
     @property
     def earthwork(self) -> pd.DataFrame:
@@ -153,7 +157,7 @@ class Report:
 
     @property
     def _land(self) -> Land:
-        found: Land = self._once("land", lambda: look(self.zone.judged(), self._cells))
+        found: Land = self._once("land", lambda: Land(self._words))
         return found
 
     @property
@@ -212,9 +216,9 @@ class Report:
 
         network = self.zone.network(service) if service in judged.candidates else None
         case = Case(
-            mine(worded(judged, self._cells, np.array([at]))).iloc[0],
+            mine(self._words.table(np.array([at]))).iloc[0],
             mine(self._findings.table(np.array([at]))),
-            mine(missing.gaps(judged, self._cells, at)),
+            mine(missing.gaps(self._words, at)),
             network,
             self.ledger,
         )
@@ -247,7 +251,7 @@ class Report:
         changed = both[both["before"].fillna("") != both["after"].fillna("")].copy()
         for report, name in ((self, "before"), (other, "after")):
             rows = changed[f"at_{name}"].fillna(-1).to_numpy(dtype=np.int64)
-            said = reasons_of(report.zone.judged(), report._cells, rows, lang)
+            said = report._words.of_rows(rows, lang)
             changed[f"reason_{name}"] = pd.Series(said, index=changed.index, dtype="str")
         changed = changed[[*keys, "before", "reason_before", "after", "reason_after"]]
         area = pd.concat([self.zone.parcels["area_mu"], other.zone.parcels["area_mu"]])

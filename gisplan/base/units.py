@@ -118,6 +118,8 @@ def number_column(values: pd.Series, digits: int = 2) -> pd.Series:
 
 def number_texts(values: pd.Series | npt.NDArray[Any], digits: int = 2) -> npt.NDArray[np.object_]:
     """Write numbers as texts; text stays text, what is missing becomes ``?``. Each number is written once."""
+    if isinstance(values, np.ndarray) and values.dtype.kind == "f":
+        return _written(values, digits)
     if values.dtype != object and not isinstance(values.dtype, pd.StringDtype):
         return _written(pd.Series(values).to_numpy(dtype=float, na_value=np.nan), digits)
     out = np.array(values, dtype=object)
@@ -126,7 +128,13 @@ def number_texts(values: pd.Series | npt.NDArray[Any], digits: int = 2) -> npt.N
     return out
 
 
+_FEW = 30
+"""So few numbers are written faster one by one than what is equal is found."""
+
+
 def _written(numbers: npt.NDArray[np.float64], digits: int) -> npt.NDArray[np.object_]:
+    if len(numbers) < _FEW:
+        return np.array([number(v, digits) for v in (np.round(numbers, digits) + 0.0).tolist()], dtype=object)
     # Zero has no sign: which of the two a column would show hung on which of them came first.
     code, unique = pd.factorize(np.round(numbers, digits) + 0.0, use_na_sentinel=False)
     return np.array([*(number(v, digits) for v in unique.tolist()), "?"], dtype=object)[code]

@@ -21,7 +21,7 @@ from gisplan.judging.judgement import Judgement
 from gisplan.judging.outcome import FAILS, HOLDS
 from gisplan.judging.remarks import Row, limits, overruled, remarks
 from gisplan.judging.trials import ROOMS
-from gisplan.judging.words import blank_of, of_service
+from gisplan.judging.words import Words, blank_of, of_service
 from gisplan.rules.profile import Condition, Service
 
 Ints = npt.NDArray[np.int64]
@@ -46,15 +46,24 @@ class Findings:
 
     Attributes
     ----------
-    judgement, cells
-        What they rest on.
+    words
+        What was measured, the answers, and their words.
     rows
         The conditions, in the order of the profile.
     """
 
-    judgement: Judgement
-    cells: pd.DataFrame
+    words: Words
     rows: tuple[Row, ...]
+
+    @property
+    def judgement(self) -> Judgement:
+        """What was measured."""
+        return self.words.judgement
+
+    @property
+    def cells(self) -> pd.DataFrame:
+        """The answers."""
+        return self.words.cells
 
     def __len__(self) -> int:
         """Count the rows of the table."""
@@ -124,7 +133,7 @@ class Findings:
         for name in COLUMNS:
             lang = name.removeprefix("reason_")
             if lang in langs:
-                said = _side([remarks(judgement, self.cells, row, at, lang) for row in self.rows], n)
+                said = _side([remarks(self.words, row, at, lang) for row in self.rows], n)
                 columns[name] = pd.Series(said, dtype="str")
             elif name in given:
                 held = given.pop(name)
@@ -192,17 +201,15 @@ _NOT = _GRADES.index("N")
 _TEXTS = ("parcel", "service", "condition", "unit", "limit", "verdict", "grade", "basis", "clause")
 
 
-def findings(judgement: Judgement, cells: pd.DataFrame) -> Findings:
+def findings(words: Words) -> Findings:
     """Give the outcome of every condition for every parcel.
 
     Parameters
     ----------
-    judgement
-        What was measured.
-    cells
-        The answers, from `gisplan.judging.cells.cells`.
+    words
+        What was measured, the answers, and their words.
     """
-    rows = []
+    judgement, cells, rows = words.judgement, words.cells, []
     for service in judgement.survey.profile.services:
         cell = of_service(judgement, cells, service)
         above, letter = overruled(cell), texts(cell["grade"])
@@ -213,7 +220,7 @@ def findings(judgement: Judgement, cells: pd.DataFrame) -> Findings:
             for number, one in enumerate(_GRADES):
                 code[grade == one] = number
             rows.append(Row(service, condition, value, _letters(code)))
-    return Findings(judgement, cells, tuple(rows))
+    return Findings(words, tuple(rows))
 
 
 def _outcome(judgement: Judgement, service: Service, condition: Condition, cell: pd.DataFrame) -> tuple[Any, Texts]:

@@ -10,7 +10,7 @@ import shapely
 
 from gisplan.judging.cells import texts
 from gisplan.judging.judgement import Judgement
-from gisplan.judging.words import reasons
+from gisplan.judging.words import Words
 from gisplan.networks.reach import nearest_any
 
 COLUMNS = (
@@ -19,15 +19,13 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def gaps(judgement: Judgement, cells: pd.DataFrame, parcel: int | None = None) -> gpd.GeoDataFrame:
+def gaps(words: Words, parcel: int | None = None) -> gpd.GeoDataFrame:
     """List the cells that are C or D, and B that comes after the delivery date.
 
     Parameters
     ----------
-    judgement
-        What was measured.
-    cells
-        The answers, from `gisplan.judging.cells.cells`.
+    words
+        What was measured, the answers, and their words.
     parcel
         Position of the one parcel that is asked about; all if not given.
 
@@ -37,6 +35,7 @@ def gaps(judgement: Judgement, cells: pd.DataFrame, parcel: int | None = None) -
         One row a gap, in the zone's system; `COLUMNS`. ``length_m`` is the straight distance to the nearest main that
         serves today, missing where there is none; ``estimate_cny`` is that length at the profile's price a metre.
     """
+    judgement, cells = words.judgement, words.cells
     survey = judgement.survey
     services = survey.profile.services
     place = open_cells(judgement, cells)
@@ -51,7 +50,7 @@ def gaps(judgement: Judgement, cells: pd.DataFrame, parcel: int | None = None) -
         mine = np.flatnonzero(of == i)
         texts_["responsible_zh"][mine], texts_["responsible_en"][mine] = service.responsible.zh, service.responsible.en
         for lang in ("zh", "en"):
-            texts_[f"reason_{lang}"][mine] = reasons(judgement, cells, service, at[mine], lang)
+            texts_[f"reason_{lang}"][mine] = words.reasons(service, at[mine], lang)
         if service.price is not None:
             price[mine], texts_["basis"][mine] = service.price.value, service.price_basis
         kept = judgement.candidates.get(service.key)

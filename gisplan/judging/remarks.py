@@ -16,7 +16,7 @@ from gisplan.judging.cells import texts
 from gisplan.judging.judgement import Judgement
 from gisplan.judging.outcome import FAILS, HOLDS
 from gisplan.judging.trials import ROOMS
-from gisplan.judging.words import Values, of_service, reasons
+from gisplan.judging.words import Values, Words, of_service
 from gisplan.rules.profile import Condition, Limit, Service
 
 Bools = npt.NDArray[np.bool_]
@@ -73,13 +73,13 @@ def overruled(cell: pd.DataFrame) -> Bools:
     return (cell["by"].isin(["decision", "letter"]) | cell["code"].isin(_OVERRULED)).to_numpy()
 
 
-def remarks(judgement: Judgement, cells: pd.DataFrame, row: Row, at: Ints, lang: str) -> Texts:
+def remarks(words: Words, row: Row, at: Ints, lang: str) -> Texts:
     """Say what one condition found at some parcels.
 
     Parameters
     ----------
-    judgement, cells
-        What was measured, and the answers from `gisplan.judging.cells.cells`.
+    words
+        What was measured, the answers, and their words.
     row
         What was found.
     at
@@ -87,7 +87,8 @@ def remarks(judgement: Judgement, cells: pd.DataFrame, row: Row, at: Ints, lang:
     lang
         ``zh`` or ``en``.
     """
-    condition, cell = row.condition, of_service(judgement, cells, row.service)
+    judgement, condition = words.judgement, row.condition
+    cell = of_service(judgement, words.cells, row.service)
     grade = np.asarray(row.grade[at], dtype=object)
     above = overruled(cell)[at]
     # A number speaks for itself; where a condition is a yes or no, the reason of the cell says more.
@@ -96,7 +97,7 @@ def remarks(judgement: Judgement, cells: pd.DataFrame, row: Row, at: Ints, lang:
     said = np.full(len(at), "", dtype=object)
     theirs, own = np.flatnonzero(decides), np.flatnonzero(~decides)
     if len(theirs):
-        said[theirs] = reasons(judgement, cells, row.service, at[theirs], lang)
+        said[theirs] = words.reasons(row.service, at[theirs], lang)
     if len(own):
         said[own] = _own(judgement, row, cell, (at[own], grade[own]), lang)
     if condition.id in judgement.survey.profile.overridden:

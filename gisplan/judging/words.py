@@ -6,6 +6,7 @@ A zone of a hundred thousand parcels has a million cells, and twice as many sent
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -58,56 +59,81 @@ def reasons(judgement: Judgement, cells: pd.DataFrame, service: Service, at: Int
     return said
 
 
-def reasons_of(judgement: Judgement, cells: pd.DataFrame, rows: Ints, lang: str) -> Texts:
-    """Say of some rows of the table of cells why they have their grades; NaN for -1."""
-    services = judgement.survey.profile.services
-    said = np.full(len(rows), np.nan, dtype=object)
-    for i, service in enumerate(services):
-        mine = np.flatnonzero((rows >= 0) & (rows % len(services) == i))
-        said[mine] = reasons(judgement, cells, service, rows[mine] // len(services), lang)
-    return said
+@dataclass(frozen=True)
+class Words:
+    """The words of all cells; those of a service and language are kept once most of its parcels are asked about.
+
+    Attributes
+    ----------
+    judgement, cells
+        What was measured, and the answers from `gisplan.judging.cells.cells`.
+    """
+
+    judgement: Judgement
+    cells: pd.DataFrame
+    _kept: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def reasons(self, service: Service, at: Ints, lang: str) -> Texts:
+        """Say why the cells of a service have their grades, for the parcels at some positions."""
+        key, n = (service.key, lang), len(self.judgement.survey.parcels)
+        if key not in self._kept:
+            if n > _SMALL and 2 * len(at) < n:
+                return reasons(self.judgement, self.cells, service, at, lang)
+            said = reasons(self.judgement, self.cells, service, np.arange(n), lang)
+            self._kept[key] = said if n <= _SMALL else pd.array(said, dtype="str")
+        kept = self._kept[key][at]
+        return kept if n <= _SMALL else np.asarray(kept, dtype=object)
+
+    def of_rows(self, rows: Ints, lang: str) -> Texts:
+        """Say of some rows of the table of cells why they have their grades; NaN for -1."""
+        services = self.judgement.survey.profile.services
+        said = np.full(len(rows), np.nan, dtype=object)
+        for i, service in enumerate(services):
+            mine = np.flatnonzero((rows >= 0) & (rows % len(services) == i))
+            said[mine] = self.reasons(service, rows[mine] // len(services), lang)
+        return said
+
+    def table(self, at: Ints | None = None) -> pd.DataFrame:
+        """Lay words over the answers: the table that people are shown, its texts as plain texts.
+
+        Parameters
+        ----------
+        at
+            Positions of the parcels that are asked about; all if not given.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a parcel and service, parcels in order, services in profile order; `COLUMNS`.
+        """
+        services = self.judgement.survey.profile.services
+        s = len(services)
+        at = np.arange(len(self.cells) // s) if at is None else at
+        rows = (at[:, None] * s + np.arange(s)).ravel()
+        columns: dict[str, Any] = {}
+        for name in COLUMNS:
+            if name.startswith("reason_"):
+                said = np.full((len(at), s), "", dtype=object)
+                for i, service in enumerate(services):
+                    said[:, i] = self.reasons(service, at, name.removeprefix("reason_"))
+                columns[name] = pd.Series(said.ravel(), dtype="str")
+            elif name in ("feature", "source", "works"):
+                columns[name] = _ids(self.judgement, self.cells, name, rows)
+            elif name in _TEXTS:
+                columns[name] = pd.Series(texts(self.cells[name], rows), dtype="str")
+            else:
+                columns[name] = self.cells[name].to_numpy()[rows]
+        return pd.DataFrame(columns, copy=False)
+
+
+_SMALL = 5000
+"""Parcels of a zone whose sentences may be kept as they are; those of a larger one are kept packed."""
 
 
 def of_service(judgement: Judgement, cells: pd.DataFrame, service: Service) -> pd.DataFrame:
     """Give the cells of one service, one row a parcel."""
     services = judgement.survey.profile.services
     return cells.iloc[[s.key for s in services].index(service.key) :: len(services)]
-
-
-def worded(judgement: Judgement, cells: pd.DataFrame, at: Ints | None = None) -> pd.DataFrame:
-    """Lay words over the answers: the table that people are shown, its texts as plain texts.
-
-    Parameters
-    ----------
-    judgement, cells
-        What was measured, and the answers from `gisplan.judging.cells.cells`.
-    at
-        Positions of the parcels that are asked about; all if not given.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row a parcel and service, parcels in order, services in profile order; `COLUMNS`.
-    """
-    services = judgement.survey.profile.services
-    s = len(services)
-    at = np.arange(len(cells) // s) if at is None else at
-    rows = (at[:, None] * s + np.arange(s)).ravel()
-    said = {f"reason_{lang}": np.full((len(at), s), "", dtype=object) for lang in ("zh", "en")}
-    for i, service in enumerate(services):
-        for lang in ("zh", "en"):
-            said[f"reason_{lang}"][:, i] = reasons(judgement, cells, service, at, lang)
-    columns: dict[str, Any] = {}
-    for name in COLUMNS:
-        if name in said:
-            columns[name] = pd.Series(said.pop(name).ravel(), dtype="str")
-        elif name in ("feature", "source", "works"):
-            columns[name] = _ids(judgement, cells, name, rows)
-        elif name in _TEXTS:
-            columns[name] = pd.Series(texts(cells[name], rows), dtype="str")
-        else:
-            columns[name] = cells[name].to_numpy()[rows]
-    return pd.DataFrame(columns, copy=False)
 
 
 _TEXTS = ("parcel", "service", "grade", "verdict", "need", "code", "by", "group")
@@ -210,7 +236,8 @@ def _named(ids: Texts, table: pd.DataFrame | None) -> Texts:
     code, found = pd.factorize(ids)
     written = [str(key) for key in found]
     if table is not None and len(found):
-        known = table.loc[table.index.isin(found), "name"].dropna()
-        names = dict(zip(known.index, known, strict=True))
-        written = [f"{key} {names[key]}" if key in names else key for key in written]
+        names = table["name"].array
+        for i, row in enumerate(table.index.get_indexer(found) if table.index.is_unique else ()):
+            if row >= 0 and pd.notna(name := names[row]):
+                written[i] += f" {name}"
     return np.array([*written, "?"], dtype=object)[code]

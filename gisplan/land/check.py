@@ -12,6 +12,7 @@ import pandas as pd
 from gisplan.base.labels import label
 from gisplan.judging.judgement import Judgement
 from gisplan.judging.readiness import readiness
+from gisplan.judging.words import Words
 from gisplan.land import conditions, overlay, papers
 from gisplan.land.answers import NOT_APPLICABLE, UNKNOWN, Answer, Bools, Ints
 from gisplan.land.buildings import buildings
@@ -35,12 +36,21 @@ class Land:
 
     Attributes
     ----------
-    judgement, cells
-        What it rests on.
+    words
+        What it rests on: what was measured, the answers, and their words.
     """
 
-    judgement: Judgement
-    cells: pd.DataFrame
+    words: Words
+
+    @property
+    def judgement(self) -> Judgement:
+        """What was measured."""
+        return self.words.judgement
+
+    @property
+    def cells(self) -> pd.DataFrame:
+        """The answers on connections and levelling."""
+        return self.words.cells
 
     @cached_property
     def answers(self) -> tuple[Answer, ...]:
@@ -67,11 +77,11 @@ class Land:
             *conditions.on_supply(survey),
             *conditions.on_planning(survey),
             *papers.on_net_land(survey.dossier, rules, survey.parcels, date),
-            *conditions.on_start(self.judgement, self.cells),
+            *conditions.on_start(self.words),
         ]
         after = [
             *papers.on_assessments(survey.dossier, rules, survey.parcels, date),
-            *conditions.on_promise(self.judgement, self.cells),
+            *conditions.on_promise(self.words),
             *conditions.on_indicators(survey),
             *conditions.on_commitments(survey, date),
         ]
@@ -202,7 +212,7 @@ def land(judgement: Judgement, cells: pd.DataFrame) -> Land:
     cells
         The answers on connections and levelling, from `gisplan.judging.cells.cells`.
     """
-    return Land(judgement, cells)
+    return Land(Words(judgement, cells))
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from gisplan.judging.judgement import Judgement
-from gisplan.judging.words import of_service, reasons
+from gisplan.judging.words import Words, of_service
 from gisplan.land.answers import FAILED, NOT_APPLICABLE, PASSED, UNKNOWN, Answer, Paper, answer, every
 from gisplan.reading.survey import Survey
 from gisplan.reading.words import plain_blank
@@ -97,33 +96,33 @@ def _nothing(word: object) -> bool:
     return not isinstance(word, str) or plain_blank(word)
 
 
-def on_start(judgement: Judgement, cells: pd.DataFrame) -> Iterator[Answer]:
+def on_start(words: Words) -> Iterator[Answer]:
     """Say whether what is needed to start works is there: works today, or is decided not to be needed."""
-    profile = judgement.survey.profile
+    profile = words.judgement.survey.profile
     keys = [service.key for service in profile.services]
-    n = len(cells) // len(keys)
+    n = len(words.cells) // len(keys)
     for rule in profile.land.group("start"):
         if rule.key in keys:
             service = profile.service(rule.key)
             rule = replace(rule, responsible=service.responsible)
-            yield _connected(rule, judgement, cells, service)
+            yield _connected(rule, words, service)
         else:
             yield answer(rule, [(every(n), UNKNOWN, "no_service")])
 
 
-def on_promise(judgement: Judgement, cells: pd.DataFrame) -> Iterator[Answer]:
+def on_promise(words: Words) -> Iterator[Answer]:
     """Say whether the zone keeps its promise: every connection that is required of the parcel works."""
-    for service in judgement.survey.profile.services:
+    for service in words.judgement.survey.profile.services:
         rule = LandRule(
             id=f"land.promise.{service.key}", group="promise", key=service.key, label=service.label, weight="required",
             bars=False, basis="local", code="", clause="", responsible=service.responsible,
         )  # fmt: skip
-        yield _connected(rule, judgement, cells, service)
+        yield _connected(rule, words, service)
 
 
-def _connected(rule: LandRule, judgement: Judgement, cells: pd.DataFrame, service: Service) -> Answer:
+def _connected(rule: LandRule, words: Words, service: Service) -> Answer:
     """Say what the cells of a service mean: to start works it is needed everywhere, else where it is required."""
-    cell = of_service(judgement, cells, service)
+    cell = of_service(words.judgement, words.cells, service)
     grade = cell["grade"].to_numpy(dtype=object)
     n = len(grade)
     needed = every(n) if rule.group == "start" else (cell["need"] == "required").to_numpy()
@@ -138,7 +137,7 @@ def _connected(rule: LandRule, judgement: Judgement, cells: pd.DataFrame, servic
     ]
     due = cell[["ready_on"]].rename(columns={"ready_on": "due_on"})
     found = answer(rule, cases, paper=Paper(due, np.arange(n)))
-    return replace(found, said=lambda at, lang: reasons(judgement, cells, service, at, lang))
+    return replace(found, said=lambda at, lang: words.reasons(service, at, lang))
 
 
 def on_commitments(survey: Survey, date: dt.date) -> Iterator[Answer]:

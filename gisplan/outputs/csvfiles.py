@@ -47,6 +47,7 @@ from gisplan.outputs.tables import Tables, blocks
 
 # Full-width twins and a line feed count too: spreadsheets with an East Asian locale read them as the plain signs.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_SIGNS = frozenset(_FORMULA)
 _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?|-?inf")
 _MEASURED = ("value",)  # holds numbers, or classes where the measure has none; a number kept as text is still a number
 _ROWS = 100_000  # rows turned into text at a time, so that a large table is never in memory twice
@@ -195,15 +196,33 @@ def _cells(column: pd.Series) -> list[str]:
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         return _each(column.to_numpy(), lambda v: day(pd.Timestamp(v)))
     if pd.api.types.is_numeric_dtype(column.dtype):
-        return _each(column.to_numpy(dtype=float, na_value=np.nan), lambda v: _number(float(v)))
+        return _numbers(column.to_numpy(dtype=float, na_value=np.nan))
     measured = column.name in _MEASURED
     values = column.to_numpy(dtype=object, na_value=None)
-    if isinstance(column.dtype, pd.StringDtype):
-        return _each(values, lambda v: _cell(v, measured))
-    # 1, 1.0 and True are different cells.
-    keys = np.fromiter(zip(map(type, values), values, strict=True), dtype=object, count=len(values))
+    kinds = {type(None): 0, float: 1, str: 3 if measured else 2}
+    kind = np.fromiter((kinds.get(type(value), 3) for value in values), dtype=np.int8, count=len(values))
+    out = np.full(len(values), "", dtype=object)
+    out[kind == 1] = _numbers(values[kind == 1].astype(float))
+    out[kind == 2] = _harmless(values[kind == 2].tolist())
+    rest = kind == 3
+    # 1 and True are different cells.
+    keys = list(zip(map(type, values[rest]), values[rest], strict=True))
     seen = {key: _cell(key[1], measured) for key in set(keys)}
-    return [seen[key] for key in keys]
+    out[rest] = [seen[key] for key in keys]
+    return out.tolist()
+
+
+def _harmless(texts: list[str]) -> list[str]:
+    """Write texts so that no spreadsheet takes one for a formula; mostly all of them are sound: seen at one glance."""
+    if printable(joined := "".join(texts)) != joined:
+        return [harmless(text) for text in texts]
+    return [f"'{text}" if text[:1] in _SIGNS else text for text in texts]
+
+
+def _numbers(values: np.ndarray) -> list[str]:
+    """Write every different number once; by its bits, since 0 and -0 are equal."""
+    code, found = pd.factorize(np.ascontiguousarray(values).view(np.int64))
+    return np.array([*map(_number, found.view(float).tolist()), ""], dtype=object)[code].tolist()
 
 
 def _each(values: np.ndarray, write: Callable[[Any], str]) -> list[str]:

@@ -12,7 +12,7 @@ from toyzones import toy_zone
 
 from gisplan.base.labels import codes, fill, label, say, say_column, say_rows
 from gisplan.base.units import number, number_column, number_texts
-from gisplan.judging.words import reasons, reasons_of
+from gisplan.judging.words import Words, reasons
 
 ODD = ("", "a", "管线 7", "{label}", "{0}", "%s", "x\x00y", "\ud800")
 LANGS = ("zh", "en")
@@ -90,7 +90,7 @@ def test_words_hang_on_no_other_parcel(seed):
             single = [reasons(judged, report._cells, service, parcels[p : p + 1], lang)[0] for p in parcels]
             assert single == whole[:, i].tolist()
         rows = np.random.default_rng(seed).permutation(whole.size)
-        assert reasons_of(judged, report._cells, rows, lang).tolist() == whole.ravel()[rows].tolist()
+        assert Words(judged, report._cells).of_rows(rows, lang).tolist() == whole.ravel()[rows].tolist()
     single = [report._findings.table(parcels[p : p + 1]) for p in parcels]
     pd.testing.assert_frame_equal(pd.concat(single, ignore_index=True), report.findings, check_dtype=False)
     some = parcels[::2]
