@@ -239,9 +239,21 @@ def _overlap(survey: Survey, shapes: npt.NDArray[np.object_]) -> npt.NDArray[np.
     doubt = np.zeros(len(shapes), dtype=bool)
     if len(shapes) < 2:
         return doubt
-    a, b = shapely.STRtree(shapes).query(shapes, predicate="intersects")
+    limit = survey.profile.overlap_m2
+    a, b = shapely.STRtree(shapes).query(shapes)
     once = a < b
     a, b = a[once], b[once]
-    over = shapely.area(shapely.intersection(shapes[a], shapes[b])) > survey.profile.overlap_m2
+    # No more than their boxes share can be the land of both.
+    one, other = (shapely.bounds(shapes).T[:, rows] for rows in (a, b))
+    sides = np.minimum(one[2:], other[2:]) - np.maximum(one[:2], other[:2])
+    wide = np.prod(np.maximum(sides, 0), axis=0) > limit * (1 - 1e-9)
+    a, b = a[wide], b[wide]
+    # Most are neighbours whose edges fit: of two that overlap, one has an edge within the other, or across its edge.
+    some = np.unique(np.concatenate([a, b]))
+    odd = np.zeros(len(shapes), dtype=bool)
+    if len(some):
+        odd[some] = shapely.length(shapely.coverage_invalid_edges(shapes[some])) > 0
+    a, b = a[odd[a] | odd[b]], b[odd[a] | odd[b]]
+    over = shapely.area(shapely.intersection(shapes[a], shapes[b])) > limit
     doubt[a[over]] = doubt[b[over]] = True
     return doubt

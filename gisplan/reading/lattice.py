@@ -113,13 +113,16 @@ def _crossings(
     # Where an edge runs along a row, a step to its side is a long way along it.
     slack = _NEAR * (1 + np.abs(slant))
     slack[high - low <= _NEAR] = np.inf
-    left = np.maximum(column - slack[edge], np.minimum(from_column, to_column)[edge] - _NEAR)
-    right = np.minimum(column + slack[edge], np.maximum(from_column, to_column)[edge] + _NEAR)
-    left, right = np.ceil(left - 0.5).astype(np.int64), np.floor(right - 0.5).astype(np.int64)
-    left, right = np.maximum(left, first[owner]), np.minimum(right, first[owner] + width[owner] - 1)
-    near = (right >= left) & (row >= top[owner]) & (row < top[owner] + height[owner])
-    left, many = left[near] + line[near], (right - left + 1)[near]
-    doubt = np.repeat(left - (np.cumsum(many) - many), many) + np.arange(many.sum())
+    beside = column - 0.5
+    beside -= np.rint(beside)
+    near = np.flatnonzero((np.abs(beside) <= slack[edge]) | ~crosses)
+    edge, owner, row, at = edge[near], owner[near], row[near], column[near]
+    left = np.maximum(at - slack[edge], np.minimum(from_column, to_column)[edge] - _NEAR)
+    right = np.minimum(at + slack[edge], np.maximum(from_column, to_column)[edge] + _NEAR)
+    left = np.maximum(np.ceil(left - 0.5).astype(np.int64), first[owner])
+    right = np.minimum(np.floor(right - 0.5).astype(np.int64), (first + width)[owner] - 1)
+    many = np.where((row >= top[owner]) & (row < (top + height)[owner]), np.maximum(right - left + 1, 0), 0)
+    doubt = np.repeat(left + line[near] - (np.cumsum(many) - many), many) + np.arange(many.sum())
     return (line + column)[crosses], np.unique(doubt)
 
 

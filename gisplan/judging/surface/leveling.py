@@ -25,6 +25,8 @@ Shapes = npt.NDArray[np.object_]
 
 _CODES = {"above_flood": "flood"}
 """Reason codes that are not named like their measure."""
+_AT_ONCE = 10_000
+"""Parcels whose roads are looked for in one go."""
 
 
 @dataclass(frozen=True)
@@ -220,10 +222,34 @@ def _measure(survey: Survey, road_m: Floats) -> dict[str, Floats]:
 
 def _lowest_road(survey: Survey, shapes: Shapes, roads: Shapes, adjoining_m: float) -> Floats:
     """Find the lowest ground under the roads that adjoin each parcel; NaN where none does."""
-    lowest = np.full(len(shapes), np.inf)
-    if survey.ground is not None and len(roads):
-        cells = survey.ground.sample(roads)
-        spots = shapely.points(cells.x, cells.y)
-        parcel, spot = shapely.STRtree(spots).query(shapes, predicate="dwithin", distance=adjoining_m)
-        np.minimum.at(lowest, parcel, cells.z[spot])
-    return np.where(np.isfinite(lowest), lowest, np.nan)
+    lowest = np.full(len(shapes), np.nan)
+    if survey.ground is None or not len(roads):
+        return lowest
+    cells = survey.ground.sample(roads)
+    order = np.argsort(cells.z, kind="stable")
+    height, spots = cells.z[order], shapely.points(cells.x[order], cells.y[order])
+    del cells, order
+    tree = shapely.STRtree(spots)
+    land = np.flatnonzero(~shapely.is_empty(shapes))
+    for block in np.split(land, np.arange(_AT_ONCE, len(land), _AT_ONCE)):
+        first = _first_near(shapes[block], tree, adjoining_m)
+        lowest[block[first >= 0]] = height[first[first >= 0]]
+    return lowest
+
+
+def _first_near(shapes: Shapes, tree: shapely.STRtree, within_m: float) -> Ints:
+    """Find the first spot of a tree that lies within a distance of each shape; -1 without one."""
+    spots, found = tree.geometries, np.full(len(shapes), -1, dtype=np.int64)
+    margin = within_m + 1e-6  # no spot is lost by rounding: what is near enough is asked below
+    west, south, east, north = shapely.bounds(shapes).T
+    shape, spot = tree.query(shapely.box(west - margin, south - margin, east + margin, north + margin))
+    # The first about a shape is mostly near enough; where it is not, the next one is asked.
+    while len(shape):
+        start = np.flatnonzero(np.diff(shape, prepend=-1))
+        who, first = shape[start], np.minimum.reduceat(spot, start)
+        near = shapely.dwithin(shapes[who], spots[first], within_m)
+        found[who[near]] = first[near]
+        count = np.diff(start, append=len(shape))
+        rest = np.repeat(~near, count) & (spot > np.repeat(first, count))
+        shape, spot = shape[rest], spot[rest]
+    return found
