@@ -15,7 +15,7 @@ from gisplan.base.labels import Label
 from gisplan.reading.columns import matches, take
 from gisplan.reading.formats.raw import RawLayer
 from gisplan.reading.layers import Given, Layer
-from gisplan.reading.records import by_id, empty
+from gisplan.reading.records import by_id, empty, strangers
 from gisplan.reading.refusals import listing
 from gisplan.reading.words import plain_blank, words_of
 from gisplan.reading.zone_file import Source
@@ -166,7 +166,7 @@ def _strangers(frame: pd.DataFrame, parcels: pd.Index, raw: RawLayer, book: Book
     """Name the parcels that are in no layer."""
     if "parcel" not in frame.columns:
         return
-    lost = frame["parcel"].notna() & ~frame["parcel"].isin(parcels)
+    lost = strangers(frame["parcel"], parcels)
     if lost.any():
         ids = listing(dict.fromkeys(frame["parcel"][lost]))
         book.add("record_parcel_missing", "warning", "noted", (raw.file, raw.layer, ""), ids=ids)

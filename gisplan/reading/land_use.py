@@ -40,7 +40,7 @@ def classes(frame: pd.DataFrame, source: Source, raw: RawLayer, book: Book) -> p
     meant = frame["use_text"].map(words)
     meant = meant.where(meant.notna(), frame["use"].map(_WIDE)).to_numpy(dtype=object)
     said = frame["use_class"].to_numpy(dtype=object)
-    both = np.array([_finer(a, b) for a, b in zip(said, meant, strict=True)], dtype=object)
+    both = _finer_of(said, meant)
     against = pd.notna(said) & pd.notna(meant) & pd.isna(both)
     if against.any():
         ids = listing(frame["parcel"][against].fillna("?"))
@@ -58,6 +58,15 @@ def _class(word: str) -> str | None:
     for part in parts[1:]:
         found = _finer(known.get(part), found) if found is not None and part in known else None
     return found
+
+
+def _finer_of(said: np.ndarray, meant: np.ndarray) -> np.ndarray:
+    """Give the finer of two classes in each row; there are few different pairs."""
+    one, (other, others) = pd.factorize(said)[0], pd.factorize(meant)
+    pair, at = np.unique(one * (len(others) + 1) + other, return_inverse=True)
+    rows = np.zeros(len(pair), dtype=np.int64)
+    rows[at] = np.arange(len(at))
+    return np.array([_finer(said[row], meant[row]) for row in rows.tolist()], dtype=object)[at]
 
 
 def _finer(one: object, other: object) -> str | None:

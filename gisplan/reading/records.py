@@ -212,6 +212,13 @@ def check_references(
 def _lost(words: pd.Series, files: pd.Series, known: pd.Index) -> list[tuple[str, str]]:
     if not words.notna().any():
         return []
-    lost = (words.notna() & ~words.isin(known)).to_numpy()  # by position: ids may repeat
+    lost = strangers(words, known)  # by position: ids may repeat
     odd = words[lost].reset_index(drop=True).groupby(files[lost].reset_index(drop=True))
     return [(str(file), listing(dict.fromkeys(group))) for file, group in odd]
+
+
+def strangers(words: pd.Series, known: pd.Index) -> np.ndarray:
+    """Tell which words, of those that are there, are not among the known ones."""
+    # As objects: a column of texts would turn every known word into a value of Arrow's, one by one.
+    found = pd.Series(words.to_numpy(dtype=object), dtype=object).isin(known.to_numpy(dtype=object))
+    return np.asarray(words.notna().to_numpy() & ~found.to_numpy())

@@ -33,6 +33,7 @@ _MONTHS = (
 )  # fmt: skip
 _TIME = re.compile(r"[T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?(Z|[+-]\d{2}(:?\d{2})?))?$")
 _NUMBER = re.compile(r"[-+]?(\d+|[1-9]\d{0,2}(,\d{3})+)?(\.\d+)?([eE][-+]?\d{1,3})?")
+_PLAIN = re.compile(r"-?[0-9]{1,17}(\.[0-9]{1,17})?")
 _PREFIX = re.compile(r"^(dn|de|d|φ|ø|⌀|∅)\s*[=:]?\s*(?=\d)", re.IGNORECASE)
 _BLANKS = frozenset({"", "-", "--", "—", "——", "/", "\\", "null", "none", "n/a", "na", "nan", "<null>", "无"})
 _SENTINELS = frozenset({-9999.0, -99999.0, -999.0})
@@ -68,15 +69,16 @@ def cell_text(value: object) -> str | None:
     if isinstance(value, bool | np.bool_):
         return "true" if value else "false"
     if isinstance(value, float | np.floating):
-        number = float(value)
-        if math.isnan(number):
-            return None
-        return str(int(number)) if number.is_integer() and abs(number) < _LOST else repr(number)
+        return None if math.isnan(value) else _float_text(float(value))
     if isinstance(value, dt.datetime):
         return value.date().isoformat() if value.time() == dt.time() else value.isoformat(sep=" ")
     if isinstance(value, dt.date):
         return value.isoformat()
     return str(value)
+
+
+def _float_text(number: float) -> str:
+    return str(int(number)) if number.is_integer() and abs(number) < _LOST else repr(number)
 
 
 @dataclass(frozen=True)
@@ -120,10 +122,15 @@ def words_of(values: pd.Series) -> Words:
     if pd.api.types.is_integer_dtype(values.dtype) and isinstance(values.dtype, np.dtype):
         at, unique = pd.factorize(values.to_numpy())
         return Words(tuple(map(str, unique.tolist())), at)
+    if pd.api.types.is_float_dtype(values.dtype) and isinstance(values.dtype, np.dtype):
+        at, unique = pd.factorize(values.to_numpy())
+        return Words(tuple(map(_float_text, unique.tolist())), at)
     at, unique = pd.factorize(values.to_numpy(dtype=object) if values.dtype != object else values.to_numpy())
     texts = unique.tolist()
     if not isinstance(values.dtype, pd.StringDtype):
         texts = [cell_text(value) for value in texts]
+    if all(texts) and all(map(str.strip, texts)):
+        return Words(tuple(map(str, texts)), at)
     kept = [i for i, text in enumerate(texts) if text is not None and text.strip()]
     place = np.full(len(texts) + 1, -1, dtype=np.intp)
     place[kept] = np.arange(len(kept))
@@ -204,6 +211,9 @@ def number_of(text: str, unit: str = "", factor: float = 1.0) -> float | None:
     >>> number_of("ＤＮ３００", "mm"), number_of("10kV", "kV"), number_of("300×200", "mm"), number_of("-9999")
     (300.0, 10.0, None, nan)
     """
+    if _PLAIN.fullmatch(text):  # as nearly all are written
+        value = float(text)
+        return math.nan if value in _SENTINELS else value * factor + 0.0
     plain = unicodedata.normalize("NFKC", text).strip()
     if plain.casefold() in _BLANKS:
         return math.nan
@@ -211,12 +221,12 @@ def number_of(text: str, unit: str = "", factor: float = 1.0) -> float | None:
         bare = _PREFIX.sub("", plain)
         # A nominal diameter is in millimetres whatever the column is in.
         plain, factor = bare, factor if bare == plain else 1.0
-    value = _bare(plain)
-    if value is None:
+    found = _bare(plain)
+    if found is None:
         return _with_unit(plain, unit)
-    if value in _SENTINELS:
+    if found in _SENTINELS:
         return math.nan
-    return value * factor + 0.0  # nothing below nothing: -0 is 0
+    return found * factor + 0.0  # nothing below nothing: -0 is 0
 
 
 def _bare(plain: str) -> float | None:

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -76,6 +76,15 @@ class _Hold:
         if count and (int(lengths.min()) < 0 or int(lengths.max()) > len(data) or int(ends[-1]) != len(data)):
             raise Odd("words longer than their bytes")
         return [data[a:b] for a, b in pairwise([0, *ends.tolist()])]
+
+    def take_texts(self, count: int) -> list[str]:
+        """Take so many texts."""
+        words = self.take_words(count)
+        whole = b"".join(words)
+        if not whole.isascii():
+            return [word.decode("utf-8", "surrogatepass") for word in words]
+        text = whole.decode("ascii")  # all at once, and cut at the same places
+        return [text[a:b] for a, b in pairwise([0, *accumulate(map(len, words))])]
 
     def _bytes(self) -> Buffer:
         if self._next >= len(self.buffers):
@@ -315,7 +324,7 @@ def _take(head: Mapping[str, Any], rows: int, hold: _Hold) -> pd.Series:
     if kind in ("text", "words"):
         count = head["words"]
         at = hold.take("<i8", rows)
-        words = np.array([*(w.decode("utf-8", "surrogatepass") for w in hold.take_words(count)), None], dtype=object)
+        words = np.array([*hold.take_texts(count), None], dtype=object)
         if rows and (int(at.min()) < -1 or int(at.max()) >= count):
             raise Odd("a cell of no word")
         return pd.Series(
