@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -43,12 +43,15 @@ class Zone:
         The zone's own date; for a later one nothing is better than B.
     lang
         Language of issue messages.
+    within
+        Of a red line: the zone in whose place it stands, whose parcels come first.
     """
 
     survey: Survey
     date: dt.date
     known_on: dt.date
     lang: str = "zh"
+    within: Zone | None = field(default=None, repr=False)
     _kept: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
@@ -134,13 +137,13 @@ class Zone:
     def at(self, date: dt.date | str) -> Zone:
         """Give the same zone judged for another date; for one later than its own nothing is better than B."""
         when = _date(date) or self.date
-        return Zone(self.survey, when, self.known_on, self.lang)
+        return replace(self, date=when, within=self.within and self.within.at(when), _kept={})
 
     def redline(self, path: Path | str, layer: str | None = None) -> Zone:
         """Give the zone with a red line (红线) in the place of its parcels, to be checked apart.
 
         Its outlines are judged exactly as if they had been parcels of the zone; nothing of the zone changes. The zone's
-        own parcels are neighbours, save where the red line lies on them.
+        own parcels are neighbours, save where the red line lies on them. Of a red line: another one of the same zone.
 
         Parameters
         ----------
@@ -156,8 +159,9 @@ class Zone:
         LayerError
             It holds no closed outline, several layers of them, or lies elsewhere.
         """
-        survey = read_redline(self.survey, Path(path), layer, self.lang)
-        return Zone(survey, self.date, self.known_on, self.lang, {"zone": self})
+        zone = self.within or self
+        survey = read_redline(zone.survey, Path(path), layer, self.lang)
+        return Zone(survey, self.date, self.known_on, self.lang, zone)
 
     def promise(
         self,
@@ -186,9 +190,7 @@ class Zone:
             The parcel holds such a promise already, or what is left on its way or at the source is not enough.
         """
         paper = Paper(issuer, number, self.date, _date(expires))
-        return Zone(
-            promise(self.judged(), parcel, service, amount, paper, self.lang), self.date, self.known_on, self.lang
-        )
+        return replace(self, survey=promise(self.judged(), parcel, service, amount, paper, self.lang), _kept={})
 
     def judged(self, progress: Progress | None = None) -> Judgement:
         """Judge the zone; done once, then kept."""
@@ -200,11 +202,10 @@ class Zone:
                 if progress is not None:
                     progress(min(next(done, steps) / steps, 1.0), what)
 
-            zone: Zone | None = self._kept.get("zone")  # of a red line: its networks are already built
-            if zone is None:
+            if self.within is None:
                 self._kept["judgement"] = judge(self.survey, self.date, tell)
-            else:
-                self._kept["judgement"] = judge_again(zone.judged(), self.survey, tell)
+            else:  # its networks are already built
+                self._kept["judgement"] = judge_again(self.within.judged(), self.survey, tell)
         judgement: Judgement = self._kept["judgement"]
         return judgement
 

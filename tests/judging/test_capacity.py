@@ -299,6 +299,28 @@ def test_a_red_line_comes_after_all_parcels_of_the_zone(tmp_path: Path) -> None:
     assert outline(1200, supply_status="已供") == {"X": "D no_capacity"}
 
 
+def test_a_red_line_never_forgets_the_zone_whose_parcels_come_first(tmp_path: Path) -> None:
+    """A takes 1,000 of the main's 1,809 m3/d: an outline of 10 ha has no room, whatever zone was made of it since."""
+    shape = plots(X={}).set_geometry([parcel(700, 10, 1200, 210)])
+    shape.to_file(tmp_path / "line.geojson", driver="GeoJSON")
+    shape.set_geometry([parcel(700, 10, 950, 210)]).to_file(tmp_path / "small.geojson", driver="GeoJSON")
+    given = zone(plots(A={}), water=main(), profile=profile())
+    red = given.redline(tmp_path / "line.geojson")
+    for again in (red, red.at(red.date), red.redline(tmp_path / "line.geojson")):
+        assert answers(gisplan.check(again)) == {"X": "D no_capacity"} and again.within is not None
+        rows = gisplan.check(again).ledger.set_index("feature")
+        assert rows.loc["P", ["promised", "left"]].tolist() == pytest.approx([2_000, 500])  # A's and its own
+    assert red.at("2026-12-01").within.date == red.at("2026-12-01").date
+    small = given.redline(tmp_path / "small.geojson")
+    promised = small.promise("X", "water", 600, **PAPER)
+    report = gisplan.check(promised)
+    assert answers(report) == {"X": "A"} and report.ledger.set_index("feature").loc["P", "promised"] == 1_600
+    assert report.ledger_holders["left_after"].tolist() == pytest.approx([900])
+    with pytest.raises(PromiseError, match=r"809\.56 m3/d.*"):
+        small.promise("X", "water", 900, **PAPER)
+    assert answers(gisplan.check(promised.at(promised.date))) == {"X": "A"}
+
+
 def test_papers_that_promise_more_than_there_is_are_named() -> None:
     papers = pd.DataFrame(
         [

@@ -74,7 +74,7 @@ def _reserve(brief: Brief, found: Loads, wanted: float) -> Outcome:
     whole[pieces + brief.kept.network.sources.joint[::-1]] = found.carrying.stated[::-1]
     limited = np.isfinite(whole) & (whole > 0)
     left = np.where(np.isinf(whole), np.inf, -100.0)
-    left[limited] = 100.0 * (found.capacity - found.sure)[limited] / whole[limited]
+    left[limited] = 100.0 * (found.capacity - found.sure - found.zone[0])[limited] / whole[limited]
     left[np.isnan(found.capacity) | np.isnan(whole)] = np.nan
     odd = np.where(np.isnan(left), -np.inf, left)  # what is not known counts as the least, and is told apart below
     value = np.full(n, np.inf)

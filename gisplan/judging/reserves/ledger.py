@@ -34,9 +34,10 @@ def ledger(judgement: Judgement) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row a source or main, by service; `COLUMNS`. ``capacity``, ``used`` (promised before, as the layer says),
-        ``promised`` (sure loads of the parcels), ``most`` (loads that may be) and ``left`` (capacity − used − promised;
-        below zero where more was asked for than there is) in ``unit``; missing where not known. ``holders`` counts the
-        parcels, ``last_holder`` is the one that comes last of those that found room, ``refused`` counts the others.
+        ``promised`` (sure loads of the parcels; where a red line is judged also those of the zone, which come first),
+        ``most`` (loads that may be) and ``left`` (capacity − used − promised; below zero where more was asked for than
+        there is) in ``unit``; missing where not known. ``holders`` counts the parcels, ``last_holder`` is the one that
+        comes last of those that found room, ``refused`` counts the others.
     """
     parts = [_rows(brief, loads(brief)) for brief in _counted(judgement)]
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({c: [] for c in COLUMNS})
@@ -68,7 +69,8 @@ def _rows(brief: Brief, found: Loads) -> pd.DataFrame:
     names = element_names(brief)
     sources = pieces + np.unique(network.sources.joint)
     carried = np.flatnonzero((found.most[:pieces] > 0) & network.main)
-    left = found.capacity - found.sure
+    sure, most = found.sure + found.zone[0], found.most + found.zone[1]
+    left = found.capacity - sure
     order = carried[np.lexsort((carried, np.nan_to_num(left[carried], nan=-np.inf), network.row[carried]))]
     mains = order[np.flatnonzero(np.diff(network.row[order], prepend=-1))]
     mains = mains[np.isfinite(found.capacity[mains]) | np.isnan(found.capacity[mains])]
@@ -92,8 +94,8 @@ def _rows(brief: Brief, found: Loads) -> pd.DataFrame:
             "unit": brief.service.demand,
             "capacity": capacity,
             "used": used,
-            "promised": found.sure[element],
-            "most": found.most[element],
+            "promised": sure[element],
+            "most": most[element],
             "left": left[element],
             "reserve_pct": np.round(share, 2),
             "holders": count,
@@ -150,7 +152,7 @@ def _takers(brief: Brief, found: Loads) -> pd.DataFrame:
     place = np.cumsum(new)
     start = np.repeat(place[first], np.diff(np.append(first, len(who))))
     basis = np.where(order.granted, "granted", np.where(order.promised, "paper", found.demand.basis))[who]
-    capacity = found.capacity[len(brief.kept.network.row) :]
+    capacity = (found.capacity - found.zone[0])[len(brief.kept.network.row) :]
     return pd.DataFrame(
         {
             "service": brief.service.key,

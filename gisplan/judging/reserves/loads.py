@@ -37,6 +37,8 @@ class Loads:
         Capacity of each element; infinite where it does not count, NaN where it is not known.
     sure, most
         Sum of all loads at their least and at their most.
+    zone
+        The same of the zone's own parcels, which come first where a red line is judged; nothing else.
     held
         Sum of what valid papers hold for parcels whose way is sure.
     enough, short
@@ -54,6 +56,7 @@ class Loads:
     capacity: Floats
     sure: Floats
     most: Floats
+    zone: tuple[Floats, Floats]
     held: Floats
     enough: Bools
     short: Bools
@@ -141,7 +144,7 @@ class _Reckoning:
         asked = self.ways.sure & ~enough
         short = turns.short((self.least, at_source), self.sums, known - ahead[0] + slack, asked)
         return Loads(
-            self.demand, self.order, self.carrying, self.ways, capacity, sure, most,
+            self.demand, self.order, self.carrying, self.ways, capacity, sure, most, ahead,
             self.sums(np.where(self.ways.sure, self.order.held, 0.0)), enough, short, unknown, pinch,
         )  # fmt: skip
 
