@@ -167,7 +167,7 @@ class Zone:
         self,
         parcel: str,
         service: str,
-        amount: float,
+        amount: float | str,
         *,
         issuer: str,
         number: str,
@@ -178,16 +178,21 @@ class Zone:
         Parameters
         ----------
         parcel, service
-            For whom, and of what.
+            For whom, and of what: the key of a service or any of its names.
         amount
-            How much, in the unit in which the profile counts the demand of the service (``report.ledger``).
+            How much, in the unit in which the profile counts the demand of the service (``report.ledger``), or with its
+            unit as text, ``3 MVA``; never less than what the parcel needs by itself.
         issuer, number, expires
             Of the paper.
 
         Raises
         ------
         PromiseError
-            The parcel holds such a promise already, or what is left on its way or at the source is not enough.
+            The parcel holds such a promise already, what is left on its way or at the source is not enough, or a parcel
+            that a project or a paper holds, or that is supplied, would lose its room. Whom else it leaves without room,
+            the new zone's `issues` name.
+        ProfileError
+            The profile has no such service, or `expires` is no date.
         """
         paper = Paper(issuer, number, self.date, _date(expires))
         return replace(self, survey=promise(self.judged(), parcel, service, amount, paper, self.lang), _kept={})

@@ -176,6 +176,7 @@ class Claim:
     granted: bool = False
     known: bool = True  # whether its own need is known
     unasked: bool = False  # whether nothing is asked for it yet
+    ahead: float = 0.0  # what a paper too small for a place holds; not within the greatest of the loads
 
 
 def place(parcel: Parcel) -> tuple[Key, Key]:
@@ -200,7 +201,8 @@ def claim(zone: Zone, service: str, parcel: Parcel, ties: list[str]) -> Claim:
         raise ValueError(service)
     early, late = place(parcel)
     low, high = demand(zone, strict, parcel)
-    known, firm = low == high, 0
+    need, known = high, low == high
+    firm: list[tuple[float, Key]] = []
     for x in zone.evidence:
         odd = x.says not in SAYS
         if x.parcel != parcel.id or x.service not in ("", service) or not (odd or x.says == "reserved"):
@@ -210,20 +212,34 @@ def claim(zone: Zone, service: str, parcel: Parcel, ties: list[str]) -> Claim:
         unit = strict.units.get(x.capacity_unit)
         held = None if unit is None or x.capacity is None else x.capacity * unit
         if not odd and x.service == service and held is not None and x.date is not None and valid(x, zone.check):
-            firm += 1
-            mine: Key = (1, x.date.toordinal())
-            early, late = min(early, mine), min(late, mine)
+            firm.append((held, (1, x.date.toordinal())))
             low, high = max(low, held), max(high, held)
         else:
             early = min(early, (1, -math.inf if x.date is None else x.date.toordinal()))
             high = max(high, math.inf if held is None else held)
-    if firm > 1:
-        ties.append("two papers that reserve for one parcel")
+    amount = max((held for held, _ in firm), default=0.0)
+    scant = bool(firm) and amount < need
+    if firm and not scant:
+        early, late = min(early, *(day for _, day in firm)), min(late, max(day for _, day in firm))
+    if scant:
+        high -= amount
+    if amount and 0 < abs(amount - need) < 0.001 * amount:
+        ties.append("a paper that holds nearly what is needed")
     status = code("supply_status", parcel.supply_status)
     at_source = (0.0, 0.0) if status in ("granted", "idle") else (low if status else 0.0, high)
     granted = status in ("granted", "idle")
     unasked = not strict.norms and high == 0.0 and not any(p.parcel == parcel.id for p in zone.projects)
-    return Claim(parcel.id, early, late, (low, high), at_source, granted=granted, known=known, unasked=unasked)
+    return Claim(
+        parcel.id,
+        early,
+        late,
+        (low, high),
+        at_source,
+        granted=granted,
+        known=known,
+        unasked=unasked,
+        ahead=amount if scant else 0.0,
+    )
 
 
 # ---------------------------------------------------------------- does it hold
@@ -257,12 +273,13 @@ def fits(mine: Claim, claims: Collection[Claim], left: Room, ties: list[str]) ->
         return None
     holds, fails = True, False
     for k in mine.pieces & set(left.pieces):
-        most = sum(c.load[1] for c in before if k in c.pieces)
+        most = sum(c.load[1] for c in before if k in c.pieces) + sum(c.ahead for c in claims if k in c.pieces)
         least = sum(c.load[0] for c in surely if k in c.pieces)
         holds = holds and not below(left.pieces[k], 0.0, most, ties)
         fails = fails or below(left.pieces[k], math.inf, least, ties)
     for s in () if mine.granted else mine.sources:
         most = sum(c.at_source[1] for c in before if s in c.sources)
+        most += sum(c.ahead for c in claims if s in c.sources and not c.granted)
         least = sum(c.at_source[0] for c in surely if s in c.sources)
         holds = holds and not below(left.sources[s], 0.0, most, ties)
         # whom nobody calls granted or not may be counted by the source already, which then refuses it nothing

@@ -50,6 +50,7 @@ def inspect(judgement: Judgement, lang: str = "zh") -> pd.DataFrame:
     _undone(judgement, book)
     for brief in judgement.briefs.values():
         _over_promised(brief, book)
+        _scant(brief, book)
     for kept in judgement.candidates.values():
         _combined(judgement, kept.network, book)
         _contrary(judgement, kept.network, book)
@@ -158,4 +159,21 @@ def _over_promised(brief: Brief, book: Book) -> None:
             "over_promised", "error", "noted", ("", brief.service.key, str(feature)), feature=feature,
             held=number(float(found.held[worst])), left=number(max(float(found.capacity[worst]), 0.0)),
             unit=brief.service.demand,
+        )  # fmt: skip
+
+
+def _scant(brief: Brief, book: Book) -> None:
+    """Name every paper that reserves less than its parcel needs by itself, and so gives no earlier place."""
+    if not brief.asked("capacity"):
+        return
+    found, rows = loads(brief), brief.evidence
+    rows = rows[rows["whole"] & (rows["service"] == brief.service.key) & (rows["says"] == "reserved")]
+    for i in np.flatnonzero(found.order.scant).tolist():
+        parcel, need = str(brief.survey.parcels.index[i]), float(found.demand.most[i])
+        paper = rows[rows["parcel"] == parcel].iloc[0]
+        book.add(
+            "paper_scant", "warning", "noted", (_text(paper["file"]), "evidence", parcel), parcel=parcel,
+            number=_text(paper["number"]), service=brief.service.label.text(book.lang),
+            held=number(float(found.order.held[i])), unit=brief.service.demand,
+            need=number(need) if found.demand.value[i] == need else f"≤ {number(need)}",
         )  # fmt: skip

@@ -16,7 +16,7 @@ import pytest
 from sketch import layer, letter, line, parcel, parcels, point, zone
 
 import gisplan
-from gisplan.base.errors import PromiseError
+from gisplan.base.errors import ProfileError, PromiseError
 from gisplan.rules.profile import Profile, load
 
 MAIN = math.pi / 4 * 0.2**2 * 86_400 / 1.5
@@ -261,13 +261,98 @@ def test_what_cannot_be_promised_is_refused_in_one_sentence() -> None:
     given = zone(plots(A={}, B={}), water=main(), profile=profile())
     with pytest.raises(PromiseError, match="没有地块"):
         given.promise("Z", "water", 1, **PAPER)
-    with pytest.raises(PromiseError, match="power"):
+    with pytest.raises(ProfileError, match="power"):
         given.promise("A", "power", 1, **PAPER)
-    with pytest.raises(PromiseError, match="大于零"):
-        given.promise("A", "water", 0, **PAPER)
+    for odd in (0, -1, math.nan, True, None, "100", "3 MVA", "很多"):
+        with pytest.raises(PromiseError, match="大于零"):
+            given.promise("A", "water", odd, **PAPER)
+    for blank in ({"issuer": None}, {"number": " "}, {"number": 7}):
+        with pytest.raises(PromiseError, match="文号"):
+            given.promise("A", "water", 1_000, **{**PAPER, **blank})
+    with pytest.raises(PromiseError, match="早于预留之日"):
+        given.promise("A", "water", 1_000, **PAPER, expires="2026-10-31")
+    with pytest.raises(PromiseError, match="自身需求 1000 m3/d"):  # one cubic metre does not pull the rest ahead
+        given.promise("B", "water", 1, **PAPER)
+    odd = zone(plots(A={"use": "采矿"}), water=main(), profile=profile())
+    with pytest.raises(PromiseError, match="自身需求不明"):
+        odd.promise("A", "water", 1, **PAPER)
+    granted = zone(plots(A={}, G={"supply_status": "已供"}), water=main(diameter_mm=600), profile=profile())
+    with pytest.raises(PromiseError, match="已用能力"):
+        granted.promise("G", "water", 9_000, **PAPER)
     blind = zone(plots(A={}), water=main(diameter_mm=None), profile=profile())
     with pytest.raises(PromiseError, match="没有确定的接入路径"):
         blind.promise("A", "water", 1, **PAPER)
+
+
+@pytest.mark.parametrize(
+    ("service", "amount"),
+    [("water", 1_200), ("给水", "1200 m3/d"), ("Water supply", "50 m³/h"), ("water", "1200 方/日")],
+)
+def test_a_service_and_an_amount_may_be_named_as_people_do(service: str, amount: float | str) -> None:
+    given = zone(plots(A={}, B={}), water=main(), profile=profile()).promise("B", service, amount, **PAPER)
+    row = given.survey.evidence.iloc[-1]
+    assert row[["service", "capacity", "capacity_unit"]].tolist() == ["water", 1_200, "m3/d"]
+    assert answers(gisplan.check(given)) == {"A": "D no_capacity", "B": "A"}
+
+
+def test_a_catchment_is_promised_in_hectares() -> None:
+    storm = layer(
+        ("O", point(-100, 0), {"role": "outfall", "kind": "outfall"}),
+        (
+            "Y",
+            line((3000, 0), (-100, 0)),
+            {"diameter_mm": 2000, "flow": "顺", "invert_from_m": 12.0, "invert_to_m": 1.0},
+        ),
+    )
+    given = zone(plots(A={}), storm=storm, profile=profile("storm"))
+    assert answers(gisplan.check(given.promise("A", "storm", 10, **PAPER))) == {"A": "A"}
+
+
+def test_whom_a_promise_leaves_without_room_is_listed() -> None:
+    """A, offered first and held by nobody, had 1,000 of 1,809 m3/d; C on a small plot keeps its room."""
+    given = zone(plots(A={}, B={}), water=main(), profile=profile(), lang="en")
+    told = given.promise("B", "water", 1_000, **PAPER).issues
+    row = told[told["code"] == "promise_displaces"].iloc[0]
+    assert row["feature"] == "B" and row["message"].endswith("1 parcels have too little, or nobody can tell: A.")
+    quiet = zone(plots(A={"use": "M1"}, B={}), water=main(), profile=profile()).promise("B", "water", 1_000, **PAPER)
+    assert "promise_displaces" not in set(quiet.issues["code"])
+
+
+def test_a_promise_takes_no_room_from_whom_a_project_holds_or_who_is_supplied() -> None:
+    """A needs 1,000 of 1,809 m3/d by its project, or is supplied and needs as much on the main: B's are not left."""
+    projects = pd.DataFrame([{"project": "X1", "parcel": "A", "water_m3_d": 1_000.0}])
+    given = zone(plots(A={}, B={}), water=main(), profile=profile(), projects=projects)
+    with pytest.raises(PromiseError, match=r"A 不再够用.*1000 m3/d.*M 届时只余 809\.56 m3/d.*最后一家为 B"):
+        given.promise("B", "water", 1_000, **PAPER)
+    with pytest.raises(PromiseError, match=r"M 只余 809\.56 m3/d"):
+        zone(plots(A={"supply_status": "已供"}, B={}), water=main(), profile=profile()).promise(
+            "B", "water", 1_000, **PAPER
+        )
+    with pytest.raises(PromiseError, match=r"M 只余 1809\.56 m3/d。"):  # nobody is before it
+        zone(plots(A={}), water=main(), profile=profile()).promise("A", "water", 1_900, **PAPER)
+
+
+def test_one_document_serves_two_parcels_and_none_of_them_twice() -> None:
+    given = zone(plots(A={"use": "M1"}, B={}), water=main(), profile=profile())
+    both = given.promise("A", "water", 500, **PAPER).promise("B", "water", 1_000, **PAPER)
+    assert answers(gisplan.check(both)) == {"A": "A", "B": "A"}
+    gone = given.promise("B", "water", 1_000, **PAPER, expires="2026-12-01").at("2027-01-01")
+    with pytest.raises(PromiseError, match="预1号"):
+        gone.promise("B", "water", 1_000, **PAPER)
+
+
+@pytest.mark.parametrize(("held", "first"), [(300, "A"), (900, "U order_unknown")])
+def test_a_paper_for_less_than_is_needed_gives_no_place_and_holds_its_amount(held: float, first: str) -> None:
+    """B needs 1,000 and A, who comes first, as much; of 1,809 m3/d 300 of B's leave enough for A, and 900 do not."""
+    paper = pd.DataFrame([letter(parcel="B", service="water", says="预留", capacity=held, capacity_unit="m3/d")])
+    report = judged(plots(A={}, B={}), main(), evidence=paper)
+    assert answers(report) == {"A": first, "B": "D no_capacity"}
+    rows = report.issues[report.issues["code"] == "paper_scant"]
+    assert rows["feature"].tolist() == ["B"] and f"{held} m3/d" in rows["message"].iloc[0]
+    assert "1000 m3/d" in rows["message"].iloc[0]
+    # C, supplied already, has its place before all papers, and room beside what is held.
+    with_c = judged(plots(A={}, B={}, C={"use": "M1", "supply_status": "已供"}), main(), evidence=paper)
+    assert answers(with_c)["C"] == "A"
 
 
 def test_the_order_of_promises_changes_only_what_it_must() -> None:

@@ -151,7 +151,9 @@ def _takers(brief: Brief, found: Loads) -> pd.DataFrame:
     new[1:] = (order.latest[who][1:] != order.latest[who][:-1]) | (root[1:] != root[:-1])
     place = np.cumsum(new)
     start = np.repeat(place[first], np.diff(np.append(first, len(who))))
-    basis = np.where(order.granted, "granted", np.where(order.promised, "paper", found.demand.basis))[who]
+    basis = np.where(order.granted, "granted", np.where(order.promised & ~order.scant, "paper", found.demand.basis))[
+        who
+    ]
     capacity = (found.capacity - found.zone[0])[len(brief.kept.network.row) :]
     return pd.DataFrame(
         {

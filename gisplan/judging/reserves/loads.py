@@ -85,14 +85,18 @@ class _Reckoning:
 
     def __post_init__(self) -> None:
         brief = self.brief
-        self.demand, self.order = demand(brief.survey, brief.service), order(brief)
+        self.demand = demand(brief.survey, brief.service)
+        self.order = order(brief, self.demand)
         self.ways, self.carrying = ways(brief), carrying(brief)
         least = np.maximum(np.nan_to_num(self.demand.value, nan=0.0), self.order.held)
         most = np.maximum(self.demand.most, self.order.most)
         counted = self.ways.sure | self.ways.restless
         if self.without:
             counted &= ~brief.survey.parcels.index.isin(list(self.without))
-        self.least, self.most = np.where(self.ways.sure & counted, least, 0.0), np.where(counted, most, 0.0)
+        self.least = np.where(self.ways.sure & counted, least, 0.0)
+        # What a paper holds that is too small for a place stands before everybody; the rest comes in its own place.
+        self.ahead = np.where(counted & self.order.scant, self.order.held, 0.0)
+        self.most = np.where(counted, most, 0.0) - self.ahead
 
     @property
     def pieces(self) -> int:
@@ -129,22 +133,24 @@ class _Reckoning:
         """Weigh every element against its users."""
         capacity, part = self.capacity(), self.part_of()
         sure = self.sums(self.least)
-        most = self.sums(self.most) + self.roaming(part)
+        most = self.greatest(self.most, part)
         unknown = self.unknown(capacity, part)
-        ahead = self._zone()
+        zone, scant = self._zone(), self.greatest(self.ahead, part)
+        ahead = zone[1] + scant
         known = np.where(np.isnan(capacity), np.inf, capacity)
         slack = np.where(np.isfinite(capacity), _HAIR * np.abs(capacity), 0.0)
         turns = Turns(self.ways, self.order, self.pieces, part)
-        first = turns.first(self.most, most, known - ahead[1] + slack)
+        first = turns.first(self.most, most, known - ahead + slack)
         counted = self.ways.sure | self.ways.restless
         enough = counted & (unknown < 0) & first.fits
-        pinch = turns.pinch(first, self.most, known - ahead[1], counted & ~first.fits)
+        pinch = turns.pinch(first, self.most, known - ahead, counted & ~first.fits)
+        pinch.left[:] += self.ahead
         # Whom nobody calls granted or not may be counted by the source already.
         at_source = np.where(self.order.unsaid, 0.0, self.least)
         asked = self.ways.sure & ~enough
-        short = turns.short((self.least, at_source), self.sums, known - ahead[0] + slack, asked)
+        short = turns.short((self.least, at_source), self.sums, known - zone[0] + slack, asked)
         return Loads(
-            self.demand, self.order, self.carrying, self.ways, capacity, sure, most, ahead,
+            self.demand, self.order, self.carrying, self.ways, capacity, sure, most + scant, zone,
             self.sums(np.where(self.ways.sure, self.order.held, 0.0)), enough, short, unknown, pinch,
         )  # fmt: skip
 
@@ -158,17 +164,17 @@ class _Reckoning:
         if zone is None:
             return np.zeros(size), np.zeros(size)
         before = _Reckoning(zone, frozenset(self.brief.survey.parcels.index))
-        return before.sums(before.least), before.sums(before.most) + before.roaming(before.part_of())
+        return before.sums(before.least), before.greatest(before.most + before.ahead, before.part_of())
 
-    def roaming(self, part: Ints) -> Floats:
-        """Give what the restless may take from every element; who is supplied already is counted at no source."""
-        roamer, into = self.ways.roams
-        size = int(self.ways.part.max(initial=-1)) + 1
-        mains = np.bincount(into, self.most[roamer], size)
-        sources = np.bincount(into, np.where(self.order.granted, 0.0, self.most)[roamer], size)
+    def greatest(self, load: Floats, part: Ints) -> Floats:
+        """Add a load up over every way, and over all that the restless may take; who is supplied asks no source."""
         if not len(part):
             return np.empty(0)
-        return np.concatenate([mains[part[: self.pieces]], sources[part[self.pieces :]]])
+        roamer, into = self.ways.roams
+        size = int(self.ways.part.max(initial=-1)) + 1
+        mains = np.bincount(into, load[roamer], size)
+        sources = np.bincount(into, np.where(self.order.granted, 0.0, load)[roamer], size)
+        return self.sums(load) + np.concatenate([mains[part[: self.pieces]], sources[part[self.pieces :]]])
 
     def unknown(self, capacity: Floats, part: Ints) -> Ints:
         """Find for every parcel an element of unknown capacity on its way, or where it may lead; -1 without."""

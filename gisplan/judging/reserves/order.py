@@ -10,6 +10,7 @@ import pandas as pd
 
 from gisplan.judging.brief import Brief
 from gisplan.judging.reserves.carrying import in_unit
+from gisplan.judging.reserves.demand import Demand
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -40,6 +41,9 @@ class Order:
         What papers may hold for it, damaged ones included; infinite where one does not say how much.
     promised
         Whether a valid paper holds something for it.
+    scant
+        Whether that is less than it may need by itself: such a paper gives no place, so that a small promise does not
+        pull a large demand ahead of everybody.
     """
 
     earliest: Ints
@@ -49,14 +53,18 @@ class Order:
     held: Floats
     most: Floats
     promised: Bools
+    scant: Bools
 
 
-def order(brief: Brief) -> Order:
+def order(brief: Brief, needed: Demand) -> Order:
     """Put the parcels of a survey into the order of a service: supplied, promised, approved, offered, the rest."""
     parcels = brief.survey.parcels
     n = len(parcels)
-    held, most, sure, maybe = _papers(brief)
-    firm, loose = ~np.isnan(sure), ~np.isnan(maybe)
+    held, most, (begun, sure), maybe = _papers(brief)
+    promised = ~np.isnan(sure)
+    scant = promised & (needed.most > held)
+    firm, loose = promised & ~scant, ~np.isnan(maybe)
+    begun = np.where(firm, begun, np.nan)
     known = parcels["supply_status"].map(_CLASS)
     first, last = known.fillna(0).to_numpy(np.int64), known.fillna(5).to_numpy(np.int64)
     delivery = _days(parcels["delivery_on"])
@@ -66,13 +74,12 @@ def order(brief: Brief) -> Order:
     level = ~np.isin(first, _DATED) & (first == last)
     late[level] = 0
     moved = (firm | loose) & (first > PROMISED)
-    first, early = np.where(moved, PROMISED, first), np.where(moved, np.fmin(sure, maybe), early).astype(np.int64)
+    first, early = np.where(moved, PROMISED, first), np.where(moved, np.fmin(begun, maybe), early).astype(np.int64)
     moved = firm & (last > PROMISED)
     last, late = np.where(moved, PROMISED, last), np.where(moved, sure, late).astype(np.int64)
     granted = (known == 0).to_numpy(dtype=bool)
-    return Order(
-        first * _WIDTH + early, last * _WIDTH + late, granted, known.isna().to_numpy(dtype=bool), held, most, firm
-    )
+    unsaid = known.isna().to_numpy(dtype=bool)
+    return Order(first * _WIDTH + early, last * _WIDTH + late, granted, unsaid, held, most, promised, scant)
 
 
 def _days(column: pd.Series) -> Floats:
@@ -81,8 +88,8 @@ def _days(column: pd.Series) -> Floats:
     return np.where(np.isnat(day), np.nan, np.clip(day.astype(np.int64), 1, _WIDTH - 2))
 
 
-def _papers(brief: Brief) -> tuple[Floats, Floats, Floats, Floats]:
-    """Give what papers hold for each parcel, surely and at most, and the first day of a valid and of a damaged one.
+def _papers(brief: Brief) -> tuple[Floats, Floats, tuple[Floats, Floats], Floats]:
+    """Give what papers hold for each parcel, surely and at most, and their days: first and last valid, first damaged.
 
     The days are NaN without such a paper, and 0 where a damaged one does not say.
     """
@@ -107,4 +114,5 @@ def _papers(brief: Brief) -> tuple[Floats, Floats, Floats, Floats]:
     held = best(figures, whole, np.fmax, 0.0)
     most = best(np.where(np.isnan(figures), np.inf, figures), every, np.fmax, 0.0)
     day = np.nan_to_num(_days(rows["date"]))
-    return held, most, best(day, whole, np.fmin, np.nan), best(day, ~whole, np.fmin, np.nan)
+    days = best(day, whole, np.fmin, np.nan), best(day, whole, np.fmax, np.nan)
+    return held, most, days, best(day, ~whole, np.fmin, np.nan)
