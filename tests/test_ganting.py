@@ -144,17 +144,17 @@ def test_the_answers_about_land_occur(report: Report, variant: Report) -> None:
 def test_the_last_three_megavolt_amperes_are_promised_once(report: Report) -> None:
     """XM-03 and XM-05 ask for 3 MVA each of a switching station; the earlier delivery gets them.
 
-    3 MVA × 0.95 × 0.8 = 2280 kW. The station gives 40 MVA, of which 29.9 are promised: 10.1 × 0.95 = 9.595 MW.
+    3 MVA × 0.95 = 2850 kW. The station gives 40 MVA, of which 29.6 are promised: 10.4 × 0.95 = 9.88 MW.
     """
     cells = report.cells.set_index(["parcel", "service"])
     assert cells.loc[("GT-B-02-03", "power"), "grade"] == "A"
     assert cells.loc[("GT-B-02-04", "power"), ["grade", "code"]].tolist() == ["D", "no_capacity"]
     row = report.ledger.set_index(["service", "feature"]).loc[("power", "GD-GT-KB2")]
-    assert row["capacity"] - row["used"] == pytest.approx(9595.0)
+    assert row["capacity"] - row["used"] == pytest.approx(9880.0)
     holders = report.ledger_holders
     mine = holders[(holders["feature"] == "GD-GT-KB2") & (holders["service"] == "power")].set_index("parcel")
-    assert mine.loc["GT-B-02-03", "load"] == mine.loc["GT-B-02-04", "load"] == pytest.approx(2280.0)
-    assert 0 <= mine.loc["GT-B-02-03", "left_after"] < 2280.0
+    assert mine.loc["GT-B-02-03", "load"] == mine.loc["GT-B-02-04", "load"] == pytest.approx(2850.0)
+    assert 0 <= mine.loc["GT-B-02-03", "left_after"] < 2850.0
     assert mine.loc["GT-B-02-03", "place"] < mine.loc["GT-B-02-04", "place"]
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from gisplan.base.fields import fields
 from gisplan.base.labels import label, say
 from gisplan.base.units import number
 from gisplan.judging.brief import Brief
 from gisplan.judging.judgement import Judgement
-from gisplan.judging.reserves.demand import demand
+from gisplan.judging.reserves.demand import demand, factors, stated_needs
 from gisplan.rules.profile import Service
-
-_FACTORS = (("discharge", "×"), ("peak_day", "÷"), ("coincidence", "×"))
 
 
 def sums(judgement: Judgement, cell: pd.Series, ledger: pd.DataFrame, lang: str) -> list[str]:
@@ -47,25 +46,34 @@ def _need(brief: Brief, i: int, lang: str) -> list[str]:
         return []
     if found.basis[i] == "project":
         projects = brief.survey.projects
-        held = projects.index[projects["parcel"] == brief.survey.parcels.index[i]]
-        return [say("sum.project", lang, project=", ".join(map(str, held)), need=number(value), unit=unit)]
+        held = projects[projects["parcel"] == brief.survey.parcels.index[i]]
+        return [_by_projects(service, held, number(value), lang)]
     use = str(brief.survey.parcels["use_class"].iloc[i])
     figure = service.figures["runoff" if service.capacity == "rational" else "demand"]
     base = (figure.by_use or {}).get(use, float("nan"))
+    times = "".join(f" {sign} {number(factor, 4)}" for sign, factor in factors(service))
     return [
         say(
             "sum.norm", lang, area=number(float(found.area_ha[i]), 4), norm=number(base, 4), use=use,
-            factors=_factors(service), need=number(value), unit=unit,
+            factors=times, need=number(value), unit=unit,
             basis=label(f"basis.{figure.basis}").text(lang), source=f" {figure.source}".rstrip(),
         )
     ]  # fmt: skip
 
 
-def _factors(service: Service) -> str:
-    """Write what the norm is multiplied by."""
-    used = ("discharge", "peak_day") if service.capacity == "gravity" else ("coincidence",)
-    given = ((sign, service.figures[name]) for name, sign in _FACTORS if name in used and name in service.figures)
-    return "".join(f" {sign} {number(figure.value, 4)}" for sign, figure in given)
+def _by_projects(service: Service, held: pd.DataFrame, need: str, lang: str) -> str:
+    """Write out what the projects that hold a parcel ask for, brought to the unit of the demand."""
+    known, given = (
+        fields("projects"),
+        {"project": ", ".join(map(str, held.index)), "need": need, "unit": service.demand},
+    )
+    terms = [
+        f"{number(float(value), 4)} {known[column].unit} × {number(factor, 4)}".removesuffix(" × 1")
+        for column, factor in stated_needs(service).items()
+        for value in held[column].dropna()
+    ]
+    plainly = terms == [f"{need} {service.demand}"]
+    return say("sum.project", lang, **given) if plainly else say("sum.projects", lang, terms=" + ".join(terms), **given)
 
 
 def _left(named: list[str], ledger: pd.DataFrame, lang: str) -> list[str]:

@@ -171,6 +171,21 @@ def test_the_project_that_holds_a_parcel_says_what_it_needs() -> None:
     assert with_project(None) == {"A": "U demand_unknown", "B": "U order_unknown"}
 
 
+def test_what_a_project_asks_for_is_no_norm_to_be_shared() -> None:
+    """8,000 kVA × 0.95 = 7,600 kW; 7.9 MVA left are 7,505 kW, 8.1 MVA are 7,695 kW."""
+
+    def asked(left_mva: float) -> gisplan.Report:
+        station = {"role": "source", "kind": "变电站", "capacity": left_mva, "capacity_unit": "MVA", "capacity_used": 0}
+        power = layer(
+            ("S", point(-100, 0), station), ("M", line((-100, 0), (3000, 0)), {"voltage_kv": 10, "circuits": 2})
+        )
+        projects = pd.DataFrame([{"project": "X1", "parcel": "A", "power_kva": 8_000.0}])
+        return gisplan.check(zone(plots(A={}), power=power, profile=profile("power"), projects=projects))
+
+    assert answers(asked(7.9)) == {"A": "D no_capacity"} and answers(asked(8.1)) == {"A": "A"}
+    assert "Demand: 8000 kVA × 0.95 = 7600 kW (as project X1 says)." in asked(8.1).explain("A", "power", "en")
+
+
 def test_two_plants_are_told_apart_by_the_way() -> None:
     water = layer(
         ("P", point(-100, 0), PLANT),

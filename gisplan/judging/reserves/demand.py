@@ -53,6 +53,7 @@ def demand(survey: Survey, service: Service) -> Demand:
 
     Water and power: area × norm, power times the coincidence factor. Sewage: area × norm of water × discharge ratio /
     factor of the largest day, the mean day's flow. Storm water: area × runoff coefficient, the effective catchment.
+    What a project states is taken as it is, and only brought to the unit of the demand.
 
     Parameters
     ----------
@@ -64,7 +65,7 @@ def demand(survey: Survey, service: Service) -> Demand:
     parcels = survey.parcels
     area_ha = parcels["area_m2"].to_numpy(dtype=float) / 10_000.0
     figure = service.figures.get("runoff" if service.capacity == "rational" else "demand")
-    factor = _factor(service)
+    factor = float(np.prod([value if sign == "×" else 1.0 / value for sign, value in factors(service)]))
     if figure is None or figure.by_use is None:
         # Without a norm only a project's own need is counted; a parcel that no project holds asks for nothing yet.
         value, most = np.zeros(len(parcels)), np.zeros(len(parcels))
@@ -82,11 +83,24 @@ def demand(survey: Survey, service: Service) -> Demand:
     return Demand(value, most, basis, area_ha, norm)
 
 
-def _factor(service: Service) -> float:
-    """Give what the norm is multiplied by."""
-    if service.capacity == "gravity":
-        return service.figures["discharge"].value / service.figures["peak_day"].value
-    return service.figures["coincidence"].value if "coincidence" in service.figures else 1.0
+def factors(service: Service) -> list[tuple[str, float]]:
+    """List what a norm is multiplied by and divided by, with the sign of each.
+
+    A project says itself what it needs at once, so that none of this is laid over its figures.
+    """
+    used = ("discharge", "peak_day") if service.capacity == "gravity" else ("coincidence",)
+    return [
+        ("÷" if name == "peak_day" else "×", service.figures[name].value) for name in used if name in service.figures
+    ]
+
+
+def stated_needs(service: Service) -> dict[str, float]:
+    """Give the columns of the projects that say what a service must give, each with its factor to the demand's unit."""
+    worth = {"power_kva": "power_factor", "steam_t_h": "steam_heat"}
+    return {
+        column: service.figures[worth[column]].value if worth.get(column) in service.figures else 1.0
+        for column in _NEEDS.get(service.key, ())
+    }
 
 
 def _projects(projects: pd.DataFrame, service: Service, parcels: pd.Index) -> tuple[Floats, Bools]:
@@ -94,14 +108,8 @@ def _projects(projects: pd.DataFrame, service: Service, parcels: pd.Index) -> tu
     # Asked of the parcels' own index, which is hashed once: a column's ``isin`` would unpack all parcels each time.
     place = parcels.get_indexer(pd.Index(projects["parcel"]))
     held, place = projects[place >= 0], place[place >= 0]
-    parts = {name: held[name].to_numpy(dtype=float, na_value=np.nan) for name in _NEEDS[service.key]}
-    if service.key == "power":
-        parts["power_kva"] = (
-            parts["power_kva"] * service.figures["power_factor"].value * service.figures["coincidence"].value
-        )
-    elif service.key == "heat" and "steam_heat" in service.figures:
-        parts["steam_t_h"] = parts["steam_t_h"] * service.figures["steam_heat"].value
-    stated = np.array(list(parts.values()))
+    parts = [held[name].to_numpy(dtype=float, na_value=np.nan) * f for name, f in stated_needs(service).items()]
+    stated = np.array(parts)
     need = np.where(np.isnan(stated).all(axis=0), np.nan, np.nansum(stated, axis=0))
     # A need below nothing, or one of several that is not known, leaves the whole unknown.
     need[need < 0] = np.nan
