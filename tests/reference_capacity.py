@@ -143,12 +143,14 @@ def source_capacity(zone: Zone, service: str, feature: Feature) -> float | None:
         if (
             x.feature != feature.id
             or x.service not in ("", service)
-            or (x.capacity is None and not x.capacity_unit)
+            or (x.capacity is None and not x.capacity_unit and x.says in SAYS and x.says != "reserved")
             or not running(x, zone.check)
         ):
             continue
         unit = strict.units.get(x.capacity_unit)
-        sound = valid(x, zone.check) and x.service == service and unit is not None and x.says in SAYS
+        if x.says == "reserved" or x.says not in SAYS:
+            return None  # it takes something away, and nobody said from what
+        sound = valid(x, zone.check) and x.service == service and unit is not None and x.says == "operating"
         said.append((None if unit is None or x.capacity is None else x.capacity * unit, sound))
     if numbered(feature, "capacity") is None and any(sound for _, sound in said):
         stated = next(amount for amount, sound in said if sound)

@@ -305,9 +305,8 @@ class Needs:
                     stated = f.values.get("capacity")
                     amount = float(stated) if stated and dice.chance(0.5) else 777.0
                     word = str(f.values.get("capacity_unit", unit))
-                    found.append(
-                        Evidence("operating", service, "", f.id, "示例单位", "示例9号", DAYS[2], None, amount, word)
-                    )
+                    says = dice.one({"operating": 6, "reserved": 1, "accepted": 1})
+                    found.append(Evidence(says, service, "", f.id, "示例单位", "示例9号", DAYS[2], None, amount, word))
         return tuple(found)
 
     def ground(self) -> dict[str, float]:

@@ -128,6 +128,20 @@ def test_a_paper_on_the_plant_must_not_say_otherwise(said: dict[str, Any], first
     assert answers(judged(plots(A={}), main(), evidence=paper))["A"] == first
 
 
+@pytest.mark.parametrize("says", ["预留", "共管", "不适用", "验收合格", "已通"])
+def test_only_a_paper_on_its_operation_states_the_capacity_of_a_plant(says: str) -> None:
+    """9,000 less 7,500 would be 1,500 for the 1,000 that A needs; what is reserved is gone, not there."""
+    blank = {k: v for k, v in PLANT.items() if k != "capacity"}
+
+    def by(word: str, plant: dict[str, Any], amount: float | None) -> dict[str, str]:
+        row = letter(feature="P", service="water", says=word, capacity=amount, capacity_unit="m3/d")
+        return answers(judged(plots(A={}), main(plant), evidence=pd.DataFrame([row])))
+
+    assert by("operating", blank, 9_000) == {"A": "A"}
+    assert by(says, blank, 9_000) == {"A": "U capacity_unknown"}
+    assert by(says, PLANT, 10_000) == {"A": "U capacity_unknown" if says == "预留" else "A"}
+
+
 def test_what_is_supplied_already_is_within_the_used_part_of_the_plant_and_still_on_the_main() -> None:
     granted = {"supply_status": "已供"}
     report = judged(plots(A={}, G=granted), main())

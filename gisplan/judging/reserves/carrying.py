@@ -215,11 +215,13 @@ def _sources(brief: Brief) -> tuple[Floats, Floats]:
 def _by_papers(brief: Brief, sources: pd.Index, stated: Floats) -> Floats:
     """Weigh what papers say of the capacity of sources.
 
-    A valid one fills in for a layer that says nothing; one that says something else, damaged or not, leaves it unknown.
-    One with a unit and no figure did state a capacity once: nobody knows that it was the same.
+    A valid one that says it operates fills in for a layer that says nothing; one that says something else, damaged or
+    not, leaves it unknown. One with a unit and no figure did state a capacity once: nobody knows that it was the same.
+    One that reserves tells what is gone, and not what there is; of one that nobody understands that may be so too.
     """
     rows = brief.survey.evidence
-    rows = rows[rows["feature"].isin(sources) & (rows["capacity"].notna() | rows["capacity_unit"].notna())]
+    gone = (rows["says"] == "reserved") | rows["says"].isna()
+    rows = rows[rows["feature"].isin(sources) & (gone | rows["capacity"].notna() | rows["capacity_unit"].notna())]
     rows = rows[(rows["service"] == brief.service.key) | rows["service"].isna()]
     at = pd.Timestamp(brief.date)
     rows = rows[(rows["expires"].isna() | (rows["expires"] >= at)) & (rows["date"].isna() | (rows["date"] <= at))]
@@ -228,8 +230,8 @@ def _by_papers(brief: Brief, sources: pd.Index, stated: Floats) -> Floats:
     said = pd.Series(in_unit(rows["capacity"], rows["capacity_unit"], brief.service), index=rows["feature"])
     groups = said.groupby(level=0)
     low, high = (groups.agg(how).reindex(sources).to_numpy(dtype=float) for how in ("min", "max"))
-    odd = sources.isin(said.index[said.isna().to_numpy()])
-    whole = rows.index.isin(brief.evidence.index[brief.evidence["whole"]])
+    odd = sources.isin(said.index[said.isna().to_numpy() | gone[rows.index].to_numpy()])
+    whole = rows.index.isin(brief.evidence.index[brief.evidence["whole"]]) & (rows["says"] == "operating").to_numpy()
     valid = np.asarray(sources.isin(rows.loc[whole, "feature"]))
     spoken = np.asarray(sources.isin(said.index))
     blank = np.isnan(stated)
