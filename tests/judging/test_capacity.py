@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import shapely
 from sketch import layer, letter, line, parcel, parcels, point, zone
 
 import gisplan
@@ -173,6 +174,29 @@ def test_a_land_use_without_a_norm_is_unknown_and_takes_at_most_the_largest() ->
     assert found == {"X": "U demand_unknown", "B": "U order_unknown"}
     found = answers(judged(plots(X={"use": "采矿"}, B={}), main(diameter_mm=600)))
     assert found == {"X": "U demand_unknown", "B": "A"}
+
+
+def test_a_parcel_that_lost_its_shape_still_takes_its_load() -> None:
+    """A takes 1,000 of 1,809; without a shape it may take anything anywhere, with 12 ha stated at most 12 × 150.
+
+    A bow-tie of 10 ha is repaired to 5: it may take 10 × 150 = 1,500 where its 10 ha are stated, else 5 × 150 = 750.
+    """
+    whole = plots(A={}, B={}).assign(stated_area_m2=[None, None])
+    whole = whole.set_geometry(whole.translate(0, -100))  # across the main: no way to it may be barred
+    assert answers(judged(whole, main()))["B"] == "D no_capacity"
+    lost = whole.copy()
+    lost.loc[0, "geometry"] = None
+    assert answers(judged(lost, main())) == {"A": "U parcel_geometry", "B": "U order_unknown"}
+    wide = main({**PLANT, "capacity": 10_400}, diameter_mm=600)  # 2,900 left; B needs 1,000
+    assert answers(judged(lost, wide))["B"] == "U order_unknown"
+    assert answers(judged(lost.assign(stated_area_m2=[120_000, None]), wide))["B"] == "A"
+    assert answers(judged(lost.assign(stated_area_m2=[130_000, None]), wide))["B"] == "U order_unknown"
+    x, y = whole.geometry[0].bounds[:2]
+    tie = whole.copy()
+    tie.loc[0, "geometry"] = shapely.Polygon([(x, y), (x + 500, y + 200), (x + 500, y), (x, y + 200)])
+    narrow = main({**PLANT, "capacity": 9_260}, diameter_mm=600)  # 1,760 left: 1,750 fit
+    assert answers(judged(tie, narrow)) == {"A": "U parcel_geometry", "B": "A"}
+    assert answers(judged(tie.assign(stated_area_m2=[100_000, None]), narrow))["B"] == "U order_unknown"
 
 
 def test_the_project_that_holds_a_parcel_says_what_it_needs() -> None:

@@ -72,8 +72,10 @@ def demand(survey: Survey, service: Service) -> Demand:
         norm, basis = np.full(len(parcels), np.nan), np.full(len(parcels), "unasked", dtype=object)
     else:
         norm = parcels["use_class"].map(figure.by_use).to_numpy(dtype=float, na_value=np.nan) * factor
-        value = area_ha * norm
-        most = np.where(np.isnan(value), area_ha * max(figure.by_use.values()) * factor, value)
+        largest = max(figure.by_use.values()) * factor
+        doubt = parcels["doubt"].to_numpy(dtype=bool)
+        value = np.where(doubt, np.nan, area_ha * norm)
+        most = np.where(np.isnan(value), np.where(doubt, _at_most(parcels), area_ha) * largest, value)
         basis = np.where(np.isnan(value), "none", "norm").astype(object)
     if service.key in _NEEDS:
         own, holds = _projects(survey.projects, service, parcels.index)
@@ -81,6 +83,13 @@ def demand(survey: Survey, service: Service) -> Demand:
         basis[holds] = "project"
         norm = np.where(holds, np.nan, norm)
     return Demand(value, most, basis, area_ha, norm)
+
+
+def _at_most(parcels: pd.DataFrame) -> Floats:
+    """Give the largest area that parcels of doubtful shape may have [ha]: stated or measured, else without limit."""
+    stated, measured = (parcels[c].to_numpy(dtype=float, na_value=np.nan) for c in ("stated_area_m2", "area_m2"))
+    area = np.fmax(np.where(stated > 0, stated, 0.0), measured)
+    return np.where(area > 0, area / 10_000.0, np.inf)
 
 
 def factors(service: Service) -> list[tuple[str, float]]:

@@ -67,7 +67,7 @@ class Ways:
     trees
         The ways by level; of sure parcels only.
     restless
-        Parcels that may be served by a way that nobody knows.
+        Parcels that may be served by a way that nobody knows; those whose shape is lost or in doubt among them.
     part
         Part (what hangs together, with unknowns taken as operating) of every joint.
     roams
@@ -88,7 +88,8 @@ def ways(brief: Brief) -> Ways:
     kept, found = brief.kept, brief.found
     n = brief.parcels
     served = np.isin(found.grade, ("A", "B", "C")) & (found.joint >= 0)
-    sure = served & _settled(brief, served)
+    doubt = brief.survey.parcels["doubt"].to_numpy(dtype=bool)
+    sure = served & ~doubt & _settled(brief, served)
     root = np.full(n, -1, dtype=np.int64)
     piece = np.where(sure, found.piece, -1)
     trees = []
@@ -100,9 +101,9 @@ def ways(brief: Brief) -> Ways:
         back = way.piece[found.joint[who]] == piece[who]
         piece[who[back]] = -1
         trees.append(_tree(way, who, found.joint[who]))
-    restless = ~sure & (found.open_level < len(kept.levels))
+    restless = ~sure & (doubt | (found.open_level < len(kept.levels)))
     part = parts(kept.network)
-    return Ways(sure, piece, root, tuple(trees), restless, part, _roams(brief, restless, part))
+    return Ways(sure, piece, root, tuple(trees), restless, part, _roams(brief, (restless, doubt), part))
 
 
 def _settled(brief: Brief, served: Bools) -> Bools:
@@ -141,19 +142,26 @@ def _tree(way: Way, who: Ints, at: Ints) -> Tree:
     return Tree(way, forest, who[sort], at[sort], enter, enter + size.astype(np.int64))
 
 
-def _roams(brief: Brief, restless: Bools, part: Ints) -> tuple[Ints, Ints]:
-    """Find the parts in which the candidates lie that may serve each restless parcel."""
+def _roams(brief: Brief, which: tuple[Bools, Bools], part: Ints) -> tuple[Ints, Ints]:
+    """Find the parts in which the candidates lie that may serve each restless parcel; of a doubtful one, any may."""
     kept = brief.kept
-    who = np.flatnonzero(restless)
+    (restless, doubt), network = which, kept.network
+    who, lost = np.flatnonzero(restless & ~doubt), np.flatnonzero(restless & doubt)
     may = np.flatnonzero(kept.level_open < len(kept.levels))
-    if len(who) == 0 or len(may) == 0:
+    if len(may) == 0:
         return np.empty(0, np.int64), np.empty(0, np.int64)
+    joint = np.append(network.stub_joint, -1)[kept.stub[may]]
+    line = kept.stub[may] < 0
+    joint[line] = network.joined.u[kept.piece[may[line]]]
     shapes = np.asarray(brief.survey.parcels.geometry.array)[who]
     parcel, candidate = shapely.STRtree(kept.shape[may]).query(shapes, predicate="dwithin", distance=kept.reach_m)
-    candidate = may[candidate]
-    network = kept.network
-    joint = np.append(network.stub_joint, -1)[kept.stub[candidate]]
-    line = kept.stub[candidate] < 0
-    joint[line] = network.joined.u[kept.piece[candidate[line]]]
-    pairs = np.unique(np.stack([who[parcel], part[joint]], axis=1), axis=0)
+    anywhere = np.unique(part[joint])
+    pairs = np.stack(
+        [
+            np.concatenate([who[parcel], np.repeat(lost, len(anywhere))]),
+            np.concatenate([part[joint[candidate]], np.tile(anywhere, len(lost))]),
+        ],
+        axis=1,
+    )
+    pairs = np.unique(pairs, axis=0)
     return pairs[:, 0], pairs[:, 1]
