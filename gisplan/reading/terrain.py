@@ -55,7 +55,8 @@ class Terrain:
     cover
         Share of the parcel's cells that have a height; NaN where a parcel has none.
     lowest, highest, mean
-        Heights in m; the lowest and the highest also of spots that were surveyed between the cells.
+        Heights in m; the lowest and the highest also of spots that were surveyed between the cells. The lowest only
+        where not one of the parcel's cells lacks its height: what nobody measured may lie lower.
     mean_error
         Root mean square error of the mean in m; NaN where the error of the heights is not stated.
     slope, relief
@@ -146,7 +147,7 @@ def _heights(cells: Cells) -> dict[str, Floats]:
         "count": count.astype(np.float64),
         "known": ((count >= _ENOUGH) & (count >= _COVER * cells.expected)).astype(np.float64),
         "cover": np.where(cells.expected > 0, count / np.maximum(cells.expected, 1), np.nan),
-        "lowest": lowest,
+        "lowest": np.where(count >= cells.expected, lowest, np.nan),
         "highest": highest,
         "slope": slope,
         "relief": relief,

@@ -286,3 +286,21 @@ def test_many_parcels_find_what_trying_every_pipe_finds() -> None:
         assert chosen[2] == bool(holds), name
         tally["none" if not holds else "first" if holds[0] == found[0][0] else "later"] += 1
     assert min(tally.values()) >= 5, tally
+
+
+def test_the_lowest_ground_is_known_only_where_all_of_it_is() -> None:
+    """A strip of the parcel that would lie 10 m lower is D where it was measured, and not known where it was not.
+
+    P has 80 × 80 cells; a cell without a height just outside it is none of its own.
+    """
+    low = np.full((250, 450), 100.0)
+    low[110:118, 60:140] = 90.0
+    hole, beside = low.copy(), np.full((250, 450), 100.0)
+    hole[110:118, 60:140] = np.nan
+    beside[109, 60:140] = beside[190, 60:140] = np.nan
+    assert answer(judged(chain(), low)) == "D needs_lifting A"
+    assert answer(judged(chain(), hole)) == "U ground_unknown A"
+    assert answer(judged(chain(), beside)) == "A connected A"
+    single = np.full((250, 450), 100.0)
+    single[150, 100] = np.nan
+    assert answer(judged(chain(), single)) == "U ground_unknown A"
