@@ -148,7 +148,7 @@ def test_what_the_profile_does_not_judge_is_not_known() -> None:
     short = replace(survey, profile=replace(survey.profile, services=kept))
     found = land(replace(judged, survey=short), cells[cells["service"] != "power"].reset_index(drop=True))
     assert result(found, "start.power") == ("unknown", "no_service")
-    assert result(found, "start.water") == ("ready", "connected")
+    assert result(found, "start.water") == ("passed", "connected")
     assert found.table["legal"].tolist() == ["unknown"]
 
 
