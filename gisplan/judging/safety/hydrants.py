@@ -87,6 +87,9 @@ def _cover(parcels: Shapes, spots: Shapes, hydrants: tuple[Ints, Ints]) -> _Span
 def _spacing(parcels: Shapes, spots: Shapes, hydrants: tuple[Ints, Ints], within_m: float) -> _Span:
     """Find the greatest distance from a hydrant near each parcel to its nearest neighbour."""
     sure, maybe = hydrants
+    if np.array_equal(sure, maybe):  # mostly nothing is in doubt: all three searches would be one and the same
+        most, by_most = _greatest(parcels, spots, (sure, _neighbours(spots[sure], spots[sure])), within_m)
+        return _Span(most, most, by_most, by_most)
     most, by_most = _greatest(parcels, spots, (maybe, _neighbours(spots[maybe], spots[sure])), within_m)
     least, by_least = _greatest(parcels, spots, (sure, _neighbours(spots[sure], spots[maybe])), within_m)
     _, some_sure = _greatest(parcels, spots, (sure, np.zeros(len(sure))), within_m)
