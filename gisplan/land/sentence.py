@@ -27,8 +27,9 @@ def sentences(profile: Profile, cells: pd.DataFrame) -> pd.DataFrame:
     for i, service in enumerate(services):
         if service.shape == "lines":
             groups.setdefault(service.group, []).append(i)
-    there = np.column_stack([(grade[:, mine] == "A").all(axis=1) for mine in groups.values()] or [np.zeros(len(grade))])
-    there = there.astype(bool)
+    there = np.zeros((len(grade), len(groups)), dtype=bool)  # a profile may have the levelling alone
+    for i, mine in enumerate(groups.values()):
+        there[:, i] = (grade[:, mine] == "A").all(axis=1)
     surface = [i for i, service in enumerate(services) if service.shape == "surface"]
     site = grade[:, surface[0]] if surface else np.full(len(grade), "U", dtype=object)
     names = [_name(profile, mine) for mine in groups.values()]
