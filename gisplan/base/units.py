@@ -97,6 +97,15 @@ def quantity(text: str, where: str) -> Quantity:
     return Quantity(float(match[1]) * factor, unit)
 
 
+def units_like(unit: str) -> tuple[str, ...]:
+    """List the units that an amount in `unit` may be written in.
+
+    >>> units_like("MVA")
+    ('MVA', 'kVA')
+    """
+    return tuple(name for name, (base, _) in _UNITS.items() if base == unit) or (unit,)
+
+
 def number(value: float, digits: int = 2) -> str:
     """Write a number without needless zeros; infinity and NaN as ``∞`` and ``?``.
 

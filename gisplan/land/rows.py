@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gisplan.base.labels import fill, say_rows
+from gisplan.base.labels import fill, label, say_rows
 from gisplan.base.units import number_texts
 from gisplan.judging.words import Values, written_days
 from gisplan.land.answers import VERDICTS, Answer, Ints, Texts
@@ -88,7 +88,11 @@ class Rows:
             "label": lambda rows: labels[self.rule[rows]],
             "said": lambda rows: self._said(rows, lang),
         }
-        return say_rows(kind, list(place), lang, values)
+        said = say_rows(kind, list(place), lang, values)
+        if any(a.rule.own for a, _ in self.chosen):
+            own = label("finding.overridden").text(lang)
+            said += self._by_rule(lambda rule: own if rule.own else "")
+        return np.asarray(said)
 
     def lines(self, lang: str) -> Texts:
         """Write each row as the line of a list of tasks: what, who, by when."""

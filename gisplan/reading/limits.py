@@ -35,7 +35,8 @@ def own_limits(profile: Profile, limits: tuple[Entry, ...], own: bool, book: Boo
     """
     known = names(profile)
 
-    def refuse(entry: Entry, key: str, found: object, allowed: str) -> Exception:
+    def refuse(entry: Entry, key: str, found: object, allowed: str | Label) -> Exception:
+        allowed = allowed.text(book.lang) if isinstance(allowed, Label) else allowed
         return refusal(
             ProfileError, "toml_value", book.lang, place=entry.place, key=key, found=shorten(found), allowed=allowed
         )

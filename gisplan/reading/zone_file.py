@@ -270,7 +270,9 @@ class Reader(Entries):
         raw = self.table(where, "limits", raw)
         found = []
         for key, given in raw.items():
-            entry = self.table(where, key, given)
+            if not isinstance(given, dict):
+                raise self.fail(where, key, given, "allow.limit")
+            entry = given
             self.known(f"{where} {key}", entry, {*FORMS, "basis", "cite"})
             found.append(Entry(key, self.place_of(where, key), dict(entry)))
         return tuple(found)

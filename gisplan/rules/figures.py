@@ -6,6 +6,7 @@ They stand in a profile as ``[service.<key>.figure.<name>]``; figures.csv says w
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -18,12 +19,21 @@ import numpy.typing as npt
 from gisplan.base.fields import vocabulary
 from gisplan.base.labels import Label
 from gisplan.base.units import number
-from gisplan.rules.terms import Fail, cited, size, steps
+from gisplan.rules.terms import Fail, allow, cited, size, steps
 
 Floats = npt.NDArray[np.float64]
 
 DEMANDS = {"m3/d": "m3/d", "kW": "kW", "MW": "MW", "Nm3/h": "Nm3/h", "ha": "ha"}
 """Units in which the demand of a service, its flow and its capacity may be counted."""
+_FEW = 1e-6
+_RANGE = {
+    **dict.fromkeys(("peak_day", "peak_hour", "peak_flow"), (1.0, math.inf)),
+    **dict.fromkeys(("discharge", "coincidence", "power_factor", "fullness"), (_FEW, 1.0)),
+    **dict.fromkeys(("velocity", "roughness", "storm_a", "storm_n", "inlet_time", "steam_heat"), (_FEW, math.inf)),
+    "runoff": (0.0, 1.0),
+    "return_period": (0.5, math.inf),
+}
+"""What a figure may be: it divides, or is a share, or asks for nothing at zero."""
 _STEPS = {"diameter": "mm", "flow": "L/s", "voltage": "kV"}
 
 
@@ -133,12 +143,20 @@ def read(where: str, raw: Any, demand: str, codes: Mapping[str, Label], fail: Fa
     if kind.unit == "per ha" and not demand:
         raise fail(where, "…", f"the service first needs demand = one of {', '.join(DEMANDS)}")
     found = Figure(kind.name, kind.label, unit, *cited(where, raw, codes, fail), by=kind.by)
-    given = raw[form]
+    given, key = raw[form], f"{where}.{form}"
     if kind.by == "use":
-        return replace(found, by_use=_uses(where, given, unit, fail))
-    if kind.by:
-        return replace(found, steps=steps(f"{where}.{form}", given, (_STEPS[kind.by], unit), fail))
-    return replace(found, value=size(f"{where}.value", given, unit, fail))
+        found = replace(found, by_use=_uses(where, given, unit, fail))
+    elif kind.by:
+        found = replace(found, steps=steps(key, given, (_STEPS[kind.by], unit), fail))
+    else:
+        found = replace(found, value=size(key, given, unit, fail))
+    low, high = _RANGE.get(kind.name, (0.0, math.inf))
+    each = [found.value] if not kind.by else [*(found.by_use or {}).values(), *(value for _, value in found.steps)]
+    if not all(low <= value <= high for value in each):
+        if high < math.inf:
+            raise fail(key, given, allow("share"))
+        raise fail(key, given, allow("above_zero") if low == _FEW else allow("at_least", low=number(low)))
+    return found
 
 
 def _uses(where: str, raw: Any, unit: str, fail: Fail) -> dict[str, float]:

@@ -17,11 +17,13 @@ from typing import Any
 from gisplan.base.fields import fields, vocabulary
 from gisplan.base.labels import Label
 from gisplan.base.units import number
-from gisplan.rules.terms import Fail, amount, cited, size
+from gisplan.rules.terms import Fail, allow, amount, cited, size
 
 WEIGHTS = ("required", "warn", "off")
 _ROW = {"label", "weight", "bars", "basis", "cite", "responsible"}
 LIMIT_FORMS = {"at_least", "at_most", "each_side"}
+_MONTHS = 600
+"""A horizon beyond fifty years is a slip of the pen."""
 _CORRIDOR = {"service", "column", "between", "one_of"}
 _COLUMNS = {"voltage_kv": "kV", "diameter_mm": "mm", "pressure_class": "", "road_class": ""}
 """Columns by which a passing line is known for a corridor, and their unit."""
@@ -58,6 +60,8 @@ class LandRule:
         Who is to see to it.
     service, column, one_of, between
         Of corridors: which lines have one; the limit (`low`) is the width on each side.
+    own
+        Whether the zone's own file has set the limit.
     """
 
     id: str
@@ -77,6 +81,7 @@ class LandRule:
     column: str = ""
     one_of: tuple[str, ...] = ()
     between: tuple[float, float] = (-math.inf, math.inf)
+    own: bool = False
 
     @property
     def text(self) -> str:
@@ -85,6 +90,13 @@ class LandRule:
         if math.isfinite(self.low):
             return f"≥ {number(self.low)}{unit}"
         return f"≤ {number(self.high)}{unit}" if math.isfinite(self.high) else ""
+
+    @property
+    def form(self) -> str:
+        """How the limit is written: at_least, at_most or each_side; blank where there is none."""
+        if math.isfinite(self.low):
+            return "each_side" if self.service else "at_least"
+        return "at_most" if math.isfinite(self.high) else ""
 
     @property
     def source(self) -> str:
@@ -231,6 +243,8 @@ def limit(where: str, raw: Mapping[str, Any], unit: str, fail: Fail) -> dict[str
     if len(forms) > 1 or not unit:
         raise fail(where, ", ".join(forms), "one limit at most, and only where a number is asked for")
     found = size(f"{where}.{forms[0]}", raw[forms[0]], unit, fail)
+    if unit == "months" and found > _MONTHS:
+        raise fail(f"{where}.{forms[0]}", raw[forms[0]], allow("months", most=_MONTHS))
     return {"unit": unit, "high" if forms[0] == "at_most" else "low": found}
 
 

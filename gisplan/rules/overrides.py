@@ -18,8 +18,8 @@ from gisplan.rules.figures import read as read_figure
 from gisplan.rules.inspection import read_one
 from gisplan.rules.land import LIMIT_FORMS as LAND_FORMS
 from gisplan.rules.land import limit as land_limit
-from gisplan.rules.profile import LIMIT_FORMS, Override, Profile, Service, read_limit
-from gisplan.rules.terms import BASES, amount
+from gisplan.rules.profile import LIMIT_FORMS, Condition, Limit, Override, Profile, Service, read_limit
+from gisplan.rules.terms import BASES, Fail, allow, amount
 
 FORMS = frozenset({*LIMIT_FORMS, *LAND_FORMS, "value", "by_diameter", "by_flow", "by_voltage"})
 _ALONE = {"snap": ("snap_m", "m"), "parcel_overlap": ("overlap_m2", "m2")}
@@ -34,7 +34,7 @@ class Entry:
     raw: Mapping[str, Any]
 
 
-Refuse = Callable[[Entry, str, object, str], Exception]
+Refuse = Callable[[Entry, str, object, str | Label], Exception]
 """Makes the refusal of (entry, key, value found, what is allowed)."""
 
 
@@ -92,12 +92,12 @@ def written(profile: Profile, key: str) -> str:
 def _laid(profile: Profile, entry: Entry, refuse: Refuse) -> Profile:
     """Lay one entry over a profile."""
 
-    def fail(key: str, found: object, allowed: str) -> Exception:
+    def fail(key: str, found: object, allowed: str | Label) -> Exception:
         return refuse(entry, key, found, allowed)
 
     forms = sorted(FORMS & set(entry.raw))
     if len(forms) != 1:
-        raise fail(entry.key, ", ".join(forms) or None, f"exactly one of {', '.join(sorted(FORMS))}")
+        raise fail(entry.key, ", ".join(forms) or None, allow("one_form", forms=", ".join(sorted(FORMS))))
     basis, code, clause = _source(entry, fail)
     past = Override(written(profile, entry.key), basis, code, clause)
     done = _Laying(entry.raw, past, fail)
@@ -112,8 +112,12 @@ def _laid(profile: Profile, entry: Entry, refuse: Refuse) -> Profile:
         laid = replace(profile, inspections={**profile.inspections, last: made})
     elif first == "land":
         rule = profile.land.rules[entry.key]
+        if forms[0] != rule.form:
+            raise fail(
+                f"{entry.key}.{forms[0]}", entry.raw[forms[0]], allow("same_form", form=rule.form, was=rule.text)
+            )
         found = {"low": -math.inf, "high": math.inf, **land_limit(entry.key, done.table(), rule.unit, fail)}
-        made_rule = replace(rule, **found, basis=basis, code=code, clause=clause)
+        made_rule = replace(rule, **found, basis=basis, code=code, clause=clause, own=True)
         laid = replace(profile, land=replace(profile.land, rules={**profile.land.rules, entry.key: made_rule}))
     else:
         laid = _of_service(profile, entry.key, done)
@@ -125,11 +129,8 @@ def _of_service(profile: Profile, key: str, done: _Laying) -> Profile:
     past = done.past
     for service in profile.services:
         rows = tuple(
-            replace(
-                c,
-                limit=read_limit(key, done.table(), c.measure, done.fail),
-                basis=past.basis, code=past.code, clause=past.clause,
-            ) if c.id == key else c
+            replace(c, limit=_limit(c, done), basis=past.basis, code=past.code, clause=past.clause)
+            if c.id == key else c
             for c in service.conditions
         )  # fmt: skip
         if rows != service.conditions:
@@ -137,11 +138,36 @@ def _of_service(profile: Profile, key: str, done: _Laying) -> Profile:
     first, _, last = key.partition(".")
     service = profile.service(first)
     if last in service.figures:
-        where = f"service.{first}.figure.{last}"
-        figure = read_figure(where, done.table(), service.demand, done.codes(), done.fail)
+        old = service.figures[last]
+        figure = read_figure(key, done.table(), service.demand, done.codes(), done.fail)
+        if old.by_use is not None and figure.by_use is not None:
+            figure = replace(figure, by_use={**old.by_use, **figure.by_use})
         return _with(profile, replace(service, figures={**service.figures, last: figure}))
     price = Quantity(done.amount(key, "CNY/m"), "CNY/m")
     return _with(profile, replace(service, price=price, price_basis=past.basis))
+
+
+def _limit(condition: Condition, done: _Laying) -> Limit:
+    """Read the limit of a condition: one that asks for the same thing, more of it or less; never the other way round.
+
+    Classes of land use that it does not name keep what they had.
+    """
+    old, table = condition.limit, done.table()
+    found = read_limit(condition.id, table, condition.measure, done.fail)
+    if _asks(found) != _asks(old):
+        form = next(iter(LIMIT_FORMS & set(table)))
+        raise done.fail(f"{condition.id}.{form}", table[form], allow("same_form", form=_asks(old), was=old.text))
+    if old.by_use is not None and found.by_use is not None:
+        return replace(found, by_use={**old.by_use, **found.by_use})
+    return found
+
+
+def _asks(limit: Limit) -> str:
+    """Say in which form a limit asks."""
+    if limit.one_of or limit.by_use is not None:
+        return "one_of" if limit.one_of else "by_use"
+    low, high = math.isfinite(limit.low), math.isfinite(limit.high)
+    return "between" if low and high else "at_least" if low else "at_most" if high else "holds"
 
 
 def _with(profile: Profile, service: Service) -> Profile:
@@ -154,7 +180,7 @@ class _Laying:
 
     raw: Mapping[str, Any]
     past: Override
-    fail: Callable[[str, object, str], Exception]
+    fail: Fail
 
     def table(self) -> dict[str, Any]:
         """Give the entry as the profile's own tables are written."""
@@ -168,25 +194,25 @@ class _Laying:
     def amount(self, key: str, unit: str) -> float:
         """Read the one amount of an entry that has no more to say."""
         if "value" not in self.raw:
-            raise self.fail(key, ", ".join(self.raw), f'value = "… {unit}"')
+            raise self.fail(key, ", ".join(self.raw), allow("value", unit=unit))
         found = amount(f"{key}.value", self.raw["value"], unit, self.fail)
         if found < 0:
-            raise self.fail(f"{key}.value", self.raw["value"], f"a number in {unit}, not below zero")
+            raise self.fail(f"{key}.value", self.raw["value"], allow("not_below", unit=unit))
         return found
 
 
-def _source(entry: Entry, fail: Callable[[str, object, str], Exception]) -> tuple[str, str, str]:
+def _source(entry: Entry, fail: Fail) -> tuple[str, str, str]:
     """Take where an own limit is from: whoever says code or local names the paper; ``?`` where it names no clause."""
     basis, cite = entry.raw.get("basis"), entry.raw.get("cite", {})
     if basis not in BASES:
-        raise fail(f"{entry.key}.basis", basis, f"one of {', '.join(BASES)}")
+        raise fail(f"{entry.key}.basis", basis, allow("basis", words=", ".join(BASES)))
     cite = {"code": cite} if isinstance(cite, str) else cite
     fit = isinstance(cite, dict) and set(cite) <= {"code", "clause"} and all(isinstance(v, str) for v in cite.values())
     if not fit or (basis != "assumed" and not cite.get("code", "").strip()):
-        raise fail(f"{entry.key}.cite", entry.raw.get("cite"), 'cite = "…", or { code = "…", clause = "…" }')
+        raise fail(f"{entry.key}.cite", entry.raw.get("cite"), allow("cite"))
     if basis == "assumed":
         if cite:
-            raise fail(f"{entry.key}.cite", entry.raw["cite"], 'basis = "code" or "local" where a paper says so')
+            raise fail(f"{entry.key}.cite", entry.raw["cite"], allow("cite_none"))
         return basis, "", ""
     # A paper of the zone's own needs no clause; of a code nobody has checked what is not named.
     unnamed = "?" if basis == "code" else ""

@@ -19,7 +19,7 @@ from typing import Any
 from gisplan.base.errors import ProfileError
 from gisplan.base.fields import plain, vocabulary
 from gisplan.base.labels import Label, say
-from gisplan.base.units import Quantity, number, quantity
+from gisplan.base.units import Quantity, number
 from gisplan.rules.figures import DEMANDS, Figure
 from gisplan.rules.figures import read as read_figure
 from gisplan.rules.inspection import Inspection, overlay
@@ -27,7 +27,7 @@ from gisplan.rules.inspection import read as read_inspections
 from gisplan.rules.land import LandRules
 from gisplan.rules.land import overlay as over_land
 from gisplan.rules.land import read as read_land
-from gisplan.rules.terms import BASES, Fail, cited
+from gisplan.rules.terms import BASES, Fail, allow, amount, cited
 
 NEEDS = ("required", "promised", "optional")
 SHAPES = ("lines", "surface")
@@ -323,6 +323,8 @@ def _overlay(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]
 
 
 LIMIT_FORMS = {"at_least", "at_most", "between", "one_of", "holds", "by_use"}
+_BELOW_ZERO = ("above_road", "above_flood")
+"""Measures of which a limit below zero still asks for something; a fall or a reserve below zero asks for nothing."""
 _PROFILE_KEYS = {"id", "version", "label", "extends", "snap", "parcel_overlap"}
 _SERVICE_KEYS = {
     "label", "letter", "short", "shape", "flow", "crossings", "combined", "colour", "need", "group",
@@ -339,9 +341,10 @@ class _Reader:
         self.name = name
         self.refuse = refuse
 
-    def fail(self, key: str, found: object, allowed: str) -> Exception:
+    def fail(self, key: str, found: object, allowed: str | Label) -> Exception:
         if self.refuse is not None:
             return self.refuse(key, found, allowed)
+        allowed = allowed.en if isinstance(allowed, Label) else allowed
         return ProfileError(f"profile {self.name}: {key} = {found!r} is not allowed; {allowed}.")
 
     def known(self, key: str, found: Iterable[str], allowed: set[str]) -> None:
@@ -380,10 +383,7 @@ class _Reader:
         )
 
     def amount(self, key: str, text: str, unit: str) -> Quantity:
-        found = quantity(text, f"profile {self.name}: {key}")
-        if found.unit != unit:
-            raise self.fail(key, text, f"a number in {unit}")
-        return found
+        return Quantity(amount(key, text, unit, self.fail), unit)
 
     def service(self, key: str, raw: Mapping[str, Any], codes: Mapping[str, Label]) -> Service:
         where = f"service.{key}"
@@ -394,7 +394,7 @@ class _Reader:
             if name not in raw:
                 raise self.fail(f"{where}.{name}", None, "it is needed")
         shape = self.choice(f"{where}.shape", raw["shape"], SHAPES)
-        price = raw.get("price", {})
+        price, kinds = raw.get("price", {}), tuple(dict.fromkeys(vocabulary("kind").values()))
         return Service(
             key=key,
             label=Label.read(raw["label"]),
@@ -407,7 +407,7 @@ class _Reader:
             colour=str(raw.get("colour", "#555555")),
             need=self.choice(f"{where}.need", raw.get("need", "required"), NEEDS),
             group=str(raw.get("group", key)),
-            sources=tuple(self.choice(f"{where}.sources", k, tuple(_kinds())) for k in raw.get("sources", ())),
+            sources=tuple(self.choice(f"{where}.sources", k, kinds) for k in raw.get("sources", ())),
             responsible=Label.read(raw.get("responsible", "?")),
             price=self.amount(f"{where}.price", price["value"], "CNY/m") if "value" in price else None,
             price_basis=self.choice(f"{where}.price.basis", price.get("basis", "assumed"), BASES),
@@ -450,13 +450,15 @@ class _Reader:
     def limit(self, where: str, raw: Mapping[str, Any], measure: Measure) -> Limit:
         forms = LIMIT_FORMS & set(raw)
         if len(forms) != 1:
-            raise self.fail(where, ", ".join(sorted(forms)) or None, f"exactly one of {', '.join(sorted(LIMIT_FORMS))}")
+            raise self.fail(
+                where, ", ".join(sorted(forms)) or None, allow("one_form", forms=", ".join(sorted(LIMIT_FORMS)))
+            )
         form = forms.pop()
         value = raw[form]
         if form == "by_use" and measure.kind != "ground":
             raise self.fail(f"{where}.by_use", value, "only what is measured on the ground can depend on the land use")
         if measure.kind == "reach" and form != "at_most":
-            raise self.fail(f"{where}.{form}", value, 'a distance has a largest value, at_most = "50 m"')
+            raise self.fail(f"{where}.{form}", value, allow("distance"))
         if form == "holds":
             if measure.unit or measure.kind == "class" or value is not True:
                 raise self.fail(f"{where}.holds", value, "holds = true, for a measure that is yes or no")
@@ -469,25 +471,27 @@ class _Reader:
         if form == "by_use":
             uses = tuple(dict.fromkeys(vocabulary("use").values()))
             ranges = {
-                self.choice(f"{where}.by_use", use, uses): self.pair(f"{where}.by_use.{use}", pair, measure.unit)
+                self.choice(f"{where}.by_use", use, uses): self.pair(f"{where}.by_use.{use}", pair, measure)
                 for use, pair in value.items()
             }
             return Limit(by_use=ranges, unit=measure.unit)
         if form == "between":
-            low, high = self.pair(f"{where}.between", value, measure.unit)
+            low, high = self.pair(f"{where}.between", value, measure)
             return Limit(low, high, unit=measure.unit)
-        found = self.amount(f"{where}.{form}", value, measure.unit).value
+        found = self.bound(f"{where}.{form}", value, measure)
         return Limit(low=found, unit=measure.unit) if form == "at_least" else Limit(high=found, unit=measure.unit)
 
-    def pair(self, key: str, value: Any, unit: str) -> tuple[float, float]:
+    def bound(self, key: str, value: Any, measure: Measure) -> float:
+        """Read one end of a range; below zero only where what is measured may well lie there."""
+        found = self.amount(key, value, measure.unit).value
+        if found < 0 and measure.name not in _BELOW_ZERO:
+            raise self.fail(key, value, allow("not_below", unit=measure.unit))
+        return found
+
+    def pair(self, key: str, value: Any, measure: Measure) -> tuple[float, float]:
         if not isinstance(value, list) or len(value) != 2:
             raise self.fail(key, value, 'two amounts, for example ["0.2 %", "10 %"]')
-        low, high = (self.amount(key, v, unit).value for v in value)
+        low, high = (self.bound(key, v, measure) for v in value)
         if low > high:
             raise self.fail(key, value, "the smaller amount comes first")
         return low, high
-
-
-@cache
-def _kinds() -> tuple[str, ...]:
-    return tuple(dict.fromkeys(vocabulary("kind").values()))

@@ -7,13 +7,18 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gisplan.base.errors import ProfileError
-from gisplan.base.labels import Label
-from gisplan.base.units import quantity
+from gisplan.base.labels import Label, say
+from gisplan.base.units import quantity, units_like
 
 BASES = ("code", "local", "assumed")
-Fail = Callable[[str, object, str], Exception]
-"""Makes the refusal of (key, value found, what is allowed)."""
+Fail = Callable[[str, object, str | Label], Exception]
+"""Makes the refusal of (key, value found, what is allowed); a label where whoever refuses speaks both languages."""
 Steps = tuple[tuple[float, float], ...]
+
+
+def allow(code: str, **values: object) -> Label:
+    """Say what is allowed, in both languages."""
+    return Label(say(f"allow.{code}", "zh", **values), say(f"allow.{code}", "en", **values))
 
 
 def cited(where: str, raw: Mapping[str, Any], codes: Mapping[str, Label], fail: Fail) -> tuple[str, str, str]:
@@ -45,15 +50,19 @@ def amount(key: str, raw: Any, unit: str, fail: Fail) -> float:
     """
     if unit == "1":
         if isinstance(raw, bool) or not isinstance(raw, int | float) or not 0 <= raw < float("inf"):
-            raise fail(key, raw, "a number without a unit, not below zero")
+            raise fail(key, raw, allow("ratio"))
         return float(raw)
     try:
         found = quantity(raw, key)
     except ProfileError as error:
-        raise fail(key, raw, f"a number with its unit as text, in {unit}") from error
+        raise fail(key, raw, _in(unit)) from error
     if found.unit != unit:
-        raise fail(key, raw, f"a number in {unit}")
+        raise fail(key, raw, _in(unit))
     return found.value
+
+
+def _in(unit: str) -> Label:
+    return allow("amount", unit=unit, units=", ".join(units_like(unit)))
 
 
 def size(key: str, raw: Any, unit: str, fail: Fail) -> float:
@@ -66,7 +75,7 @@ def size(key: str, raw: Any, unit: str, fail: Fail) -> float:
     """
     found = amount(key, raw, unit, fail)
     if found < 0:
-        raise fail(key, raw, f"a number in {unit}, not below zero")
+        raise fail(key, raw, allow("not_below", unit=unit))
     return found
 
 

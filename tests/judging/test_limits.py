@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 
 import openpyxl
 import pytest
 from sketch import layer, line, parcel, parcels, point, zone
 
 from gisplan.base.errors import ProfileError
+from gisplan.base.issues import Book
 from gisplan.judging.limits import storm_formula
+from gisplan.reading.limits import own_limits
 from gisplan.reading.zone_file import read_zone_file
 from gisplan.report import check
 from gisplan.rules.overrides import Entry, names, override, written
@@ -88,13 +92,21 @@ def test_every_limit_is_listed_with_its_basis(name):
         ("parcel_overlap", {"value": "2 m2", "basis": "assumed"}, "2 m2"),
         ("land.area.stated", {"at_most": "3 %", "basis": "assumed"}, "≤ 3 %"),
         ("water.reserve", {"at_least": "20 %", "basis": "assumed"}, "≥ 20 %"),
+        ("power.demand", {"by_use": {"M1": "310 kW/ha"}, "basis": "assumed"}, "M1: 310 kW/ha"),
+        ("land.corridor.power_110", {"each_side": "5 m", "basis": "assumed"}, "≥ 5 m"),
+        ("land.stage.horizon", {"at_most": "18 months", "basis": "assumed"}, "≤ 18 months"),
+        ("leveling.above_road", {"at_least": "-0.1 m", "basis": "assumed"}, "≥ -0.1 m"),
         ("leveling.slope", {"by_use": {"industrial": ["0.3 %", "5 %"]}, "basis": "assumed"}, "industrial: 0.3–5 %"),
     ],
 )
 def test_any_of_them_can_be_set(key, entry, text):
     base = load("jiutong_classic")
     changed = override(base, (Entry(key, "here", entry),), refuse)
-    assert written(changed, key) == text != written(base, key)
+    if "by_use" in entry:  # what it does not name stays as it was
+        assert text in written(changed, key) != written(base, key)
+        assert written(changed, key).count(";") == written(base, key).count(";")
+    else:
+        assert written(changed, key) == text != written(base, key)
     assert changed.overridden[key].former == written(base, key)
     others = [name for name in names(base) if name != key]
     assert [written(changed, name) for name in others] == [written(base, name) for name in others]
@@ -114,6 +126,24 @@ def test_any_of_them_can_be_set(key, entry, text):
         ("water.velocity", {"value": "-1 m/s", "basis": "assumed"}, "not below zero"),
         ("inspection.near_miss", {"value": "-1 m", "basis": "assumed"}, "below zero"),
         ("water.price", {"at_least": "1 CNY/m", "basis": "assumed"}, "value"),
+        ("water.size", {"at_most": "200 mm", "basis": "assumed"}, "not its direction"),
+        ("water.size", {"between": ["100 mm", "200 mm"], "basis": "assumed"}, "not its direction"),
+        ("water.size", {"at_least": "-1 mm", "basis": "assumed"}, "not below zero"),
+        ("water.reserve", {"at_least": "-50 %", "basis": "assumed"}, "not below zero"),
+        ("sewage.fall", {"at_least": "-1 m", "basis": "assumed"}, "not below zero"),
+        ("leveling.slope", {"between": ["0 %", "90 %"], "basis": "assumed"}, "not its direction"),
+        ("land.area.stated", {"at_least": "0 %", "basis": "assumed"}, "not its direction"),
+        ("land.corridor.power_110", {"at_most": "5 m", "basis": "assumed"}, "not its direction"),
+        ("land.stage.horizon", {"at_most": "99999999 months", "basis": "assumed"}, "600 months"),
+        ("water.peak_hour", {"value": 0, "basis": "assumed"}, "not below 1"),
+        ("sewage.peak_day", {"value": 0.5, "basis": "assumed"}, "not below 1"),
+        ("sewage.roughness", {"value": 0, "basis": "assumed"}, "above zero"),
+        ("sewage.discharge", {"value": 0, "basis": "assumed"}, "a share above zero"),
+        ("sewage.fullness", {"by_diameter": [["500 mm", 1.5]], "basis": "assumed"}, "a share above zero"),
+        ("sewage.peak_flow", {"by_flow": [["5 L/s", 0]], "basis": "assumed"}, "not below 1"),
+        ("power.power_factor", {"value": 1.2, "basis": "assumed"}, "not above 1"),
+        ("storm.return_period", {"value": "0.01 a", "basis": "assumed"}, "not below 0.5"),
+        ("power.circuit", {"by_voltage": [["10 kV", "8 kW"]], "basis": "assumed"}, "MVA, kVA"),
         ("snap", {"value": "1 mm", "basis": "assumed"}, "a number in m"),
     ],
 )
@@ -137,6 +167,50 @@ def test_zone_toml_names_them_with_their_line(tmp_path):
     (tmp_path / "zone.toml").write_text(text.replace("basis", "bases"), encoding="utf-8")
     with pytest.raises(ProfileError, match="bases"):
         read_zone_file(tmp_path, "en")
+
+
+@pytest.mark.parametrize(
+    ("entry", "zh", "en"),
+    [
+        ('{ at_least = 5, basis = "assumed" }', "单位可用 mm", "a number in mm, as text with its unit"),
+        ('{ at_least = "5 m", basis = "assumed" }', '如 "5 mm"', 'for example "5 mm"'),
+        ('{ at_least = "5 mm", basis = "local" }', 'cite = "供水函〔2026〕1号"', 'cite = "Letter 1/2026"'),
+        ('"200 mm"', '{ at_least = "200 mm", basis =', '{ at_least = "200 mm", basis ='),
+        ('{ at_most = "5 mm", basis = "assumed" }', "不能改其方向", "not its direction"),
+    ],
+)
+def test_a_refusal_names_the_line_and_an_example_in_the_language_of_the_run(tmp_path, entry, zh, en):
+    text = f'[zone]\ncrs = "EPSG:4546"\n\n[limits]\n"water.size" = {entry}\n'
+    (tmp_path / "zone.toml").write_text(text, encoding="utf-8")
+    for lang, said in (("zh", zh), ("en", en)):
+        with pytest.raises(ProfileError, match=r"zone\.toml:5 ") as refusal:
+            own_limits(load("jiutong_connection"), read_zone_file(tmp_path, lang).limits, True, Book(lang))
+        assert said in str(refusal.value)
+        assert lang == "en" or not re.search(r"allowed|number in", str(refusal.value))
+
+
+def test_a_class_that_an_own_norm_does_not_name_keeps_the_one_of_the_profile():
+    own = {"power.demand": {"by_use": {"M1": "310 kW/ha"}, "basis": "local", "cite": "供电函1号"}}
+    zone_ = town(profile="jiutong_classic", limits=own)
+    norm = zone_.profile.service("power").figures["demand"].by_use
+    assert norm == {**load("jiutong_classic").service("power").figures["demand"].by_use, "M1": 310.0}
+    note = zone_.issues[zone_.issues["code"] == "limit_overridden"].iloc[0]
+    assert "M1: 310" in note["message"] and "M2: " in note["message"]
+
+
+def test_a_finding_of_land_says_that_the_zone_set_its_limit():
+    own = {"land.area.stated": {"at_most": "3 %", "basis": "local", "cite": "函1号"}}
+    found = check(town(limits=own)).land_findings.set_index("test")
+    for lang, said in (("zh", "本区自定"), ("en", "set by the zone itself")):
+        assert said in found.loc["land.area.stated", f"reason_{lang}"]
+        assert said not in found.loc["land.net.title", f"reason_{lang}"]
+
+
+def test_a_profile_with_the_levelling_alone_is_judged():
+    whole = load("jiutong_connection")
+    alone = replace(whole, id="toy", services=(whole.service("leveling"),))
+    land = check(zone(parcels(P=parcel(0, 0, 100, 100)), profile=alone)).land
+    assert land["connections"].tolist() == [0] and land["sentence_zh"].str.len().gt(0).all()
 
 
 def test_the_storm_formula_is_unconfirmed_until_somebody_vouches_for_all_of_it():
