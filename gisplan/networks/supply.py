@@ -326,8 +326,8 @@ def first_on(way: Way, which: Bools) -> Ints:
         found, joint = found_next, further
 
 
-def live_over(supply: Supply, level: int, which: Bools) -> tuple[Bools, Bools]:
-    """Tell which joints and pieces are live at a level if ways may lead over some of the pieces only.
+def live_over(supply: Supply, level: int, which: Bools, source: int) -> tuple[Bools, Bools]:
+    """Tell which joints and pieces are live at a level from one source, over some of the pieces only.
 
     Parameters
     ----------
@@ -337,11 +337,13 @@ def live_over(supply: Supply, level: int, which: Bools) -> tuple[Bools, Bools]:
         Number of the level.
     which
         One entry a piece.
+    source
+        The joint of a source that is usable then.
     """
     network, ends = supply.network, supply.ends
     grade, day = int(supply.levels.grade[level]), supply.levels.day[level]
     can = usable(network.standing, supply.view, grade, day) & which
-    fed = network.sources.joint[usable(network.sources.standing, supply.view, grade, day)]
+    fed = np.array([source])
     live = _live(_arrows(network, ends, can, supply.view), fed, len(supply.joint))
     return live, can & _reaches(network, ends, live, supply.view)
 

@@ -127,7 +127,7 @@ def _forever(raw: RawLayer, table: str, source: Source, book: Book) -> tuple[Raw
 
 
 def projects(given: Sequence[Given], parcels: pd.Index, book: Book) -> pd.DataFrame:
-    """Clean the projects (项目), by project id.
+    """Clean the projects (项目), by project id; ``…_odd`` tells which amounts were written and are not known.
 
     Raises
     ------
@@ -136,7 +136,11 @@ def projects(given: Sequence[Given], parcels: pd.Index, book: Book) -> pd.DataFr
     """
     tables = []
     for source, raw in given:
-        frame = take(raw, "projects", source, book).frame.assign(file=raw.title)
+        taken = take(raw, "projects", source, book)
+        frame = taken.frame.assign(file=raw.title)
+        # A need that was written and is not understood is another thing than one that nobody has.
+        for name in amounts("projects"):
+            frame[f"{name}_odd"] = taken.puzzled(name) | (frame[name] < 0).to_numpy()
         blank = frame["project"].isna()
         made = f"{raw.layer}#" + pd.Series(raw.fids, index=frame.index).astype("str")
         frame["project"] = frame["project"].where(~blank, made)
@@ -144,15 +148,20 @@ def projects(given: Sequence[Given], parcels: pd.Index, book: Book) -> pd.DataFr
         _strangers(frame, parcels, raw, book)
         tables.append(frame)
     if not tables:
-        return _none("projects").set_index("project")
+        odd = {f"{name}_odd": pd.Series(dtype=bool) for name in amounts("projects")}
+        return _none("projects").assign(**odd).set_index("project")
     return by_id(tables, "project", given[0][0].where, book)
+
+
+def amounts(table: str) -> list[str]:
+    """List the columns of a table that hold amounts, which cannot be below zero."""
+    return [name for name, entry in fields(table).items() if entry.type == "number" and name != "storey"]
 
 
 def _not_negative(frame: pd.DataFrame, table: str, raw: RawLayer, book: Book) -> None:
     """Take amounts below zero for what they are: not known."""
-    for name, entry in fields(table).items():
-        if entry.type != "number" or name == "storey":
-            continue
+    for name in amounts(table):
+        entry = fields(table)[name]
         below = (frame[name] < 0).to_numpy()
         if below.any():
             frame[name] = frame[name].mask(below)

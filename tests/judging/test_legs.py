@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import pandas as pd
@@ -48,6 +49,18 @@ LEGS = {
         [PLANT, pipe("m", (0, 0), (100, 0), leg="双管"), pipe("t", (100, 0), (300, 0), leg="供"),
          pipe("r", (100, 0), (100, -3), (300, -3), leg="回")], "A", "connected",
     ),
+    "condensate alone": ([PLANT, pipe("m", (0, 0), (300, 0), medium="蒸汽", leg="回")], "D", "one_leg"),
+    "hot water out, condensate back": (
+        [PLANT, SUPPLY, pipe("r", (0, 0), (0, -3), (300, -3), leg="回", medium="蒸汽")], "D", "one_leg",
+    ),
+    "out from one plant, back to another": (
+        [PLANT, ("Q", point(300, -3), {"role": "source", "kind": "热电厂"}), SUPPLY,
+         pipe("r", (10, -3), (300, -3), leg="回")], "D", "one_leg",
+    ),
+    "two plants on a loop": (
+        [PLANT, ("Q", point(300, 0), {"role": "source", "kind": "热电厂"}), pipe("m", (0, 0), (300, 0), leg="双管")],
+        "A", "connected",
+    ),
     "a stub on a pair": (
         [PLANT, pipe("m", (0, 0), (300, 0), leg="双管"), ("k", point(200, 0), {"role": "stub"})], "A", "connected",
     ),
@@ -67,6 +80,52 @@ def heated():
 @pytest.mark.parametrize("case", LEGS)
 def test_supply_and_return(case):
     assert tuple(heated().loc[case, ["grade", "code"]]) == LEGS[case][1:]
+
+
+def counting(*ids):
+    """The full profile's heat, with its figures; of its conditions some, all required."""
+    whole = load("jiutong_classic")
+    heat = whole.service("heat")
+    kept = [c for c in heat.conditions if c.id in ids or c.measure.kind in ("reach", "path", "attribute")]
+    heat = replace(heat, conditions=tuple(replace(c, weight="required") for c in kept))
+    return replace(whole, id="toy", services=(heat,))
+
+
+OFFERED = {"supply_status": "拟供", "delivery_on": "2027-01-01"}
+
+
+def test_where_capacity_is_asked_the_supply_must_come_from_the_plant_that_is_asked():
+    """The supply comes from P, the return runs to P and to Q: what counts is what P has left.
+
+    Where the parcel lies at the return its way leads to Q, and nobody asked P.
+    """
+
+    def grade(used, y):
+        plant = {"role": "source", "kind": "热电厂", "capacity": 100, "capacity_unit": "MW"}
+        rows = [
+            ("P", point(0, 0), {**plant, "capacity_used": used}), ("Q", point(300, y), {**plant, "capacity_used": 0}),
+            SUPPLY, pipe("r", (0, 0), (0, y), (300, y), leg="回"),
+        ]  # fmt: skip
+        heat = layer(*rows)
+        wants = pd.DataFrame([{"project": "X", "parcel": "d", "heat_mw": 1.0}])
+        asks = counting("heat.legs", "heat.capacity")
+        cells = gisplan.check(zone(parcels(d=(LAND, OFFERED)), heat=heat, profile=asks, projects=wants)).cells
+        return tuple(cells.loc[0, ["grade", "code"]])
+
+    assert grade(100, -3) == ("D", "no_capacity") and grade(0, -3) == ("A", "connected")
+    assert grade(100, 3) == grade(0, 3) == ("U", "legs_unknown")
+
+
+@pytest.mark.parametrize(
+    ("steam", "grade"), [(None, "A"), (0, "A"), (200, "D"), (-200, "U"), ("50t/h待定", "U"), ("", "A")]
+)
+def test_a_part_of_a_need_that_is_not_understood_leaves_the_whole_unknown(steam, grade):
+    """1 MW of the 10 MW there are is little; 200 t/h of steam are more than that."""
+    plant = ("P", point(0, 0), {**PLANT[2], "capacity": 10, "capacity_unit": "MW", "capacity_used": 0})
+    heat = layer(plant, pipe("m", (0, 0), (300, 0), leg="双管"))
+    held = pd.DataFrame([{"project": "X", "parcel": "d", "heat_mw": 1.0, "steam_t_h": steam}])
+    given = zone(parcels(d=(LAND, OFFERED)), heat=heat, profile=counting("heat.capacity"), projects=held)
+    assert gisplan.check(given).cells["grade"].iloc[0] == grade
 
 
 def test_legs_that_come_with_works():

@@ -117,11 +117,11 @@ def _projects(projects: pd.DataFrame, service: Service, parcels: pd.Index) -> tu
     # Asked of the parcels' own index, which is hashed once: a column's ``isin`` would unpack all parcels each time.
     place = parcels.get_indexer(pd.Index(projects["parcel"]))
     held, place = projects[place >= 0], place[place >= 0]
-    parts = [held[name].to_numpy(dtype=float, na_value=np.nan) * f for name, f in stated_needs(service).items()]
-    stated = np.array(parts)
-    need = np.where(np.isnan(stated).all(axis=0), np.nan, np.nansum(stated, axis=0))
-    # A need below nothing, or one of several that is not known, leaves the whole unknown.
-    need[need < 0] = np.nan
+    factors = stated_needs(service)
+    stated = np.array([held[name].to_numpy(dtype=float, na_value=np.nan) * f for name, f in factors.items()])
+    odd = np.array([held[f"{name}_odd"].to_numpy(dtype=bool) for name in factors]).any(axis=0)
+    # One of several that was written and is not understood leaves the whole unknown; one that nobody wrote does not.
+    need = np.where(np.isnan(stated).all(axis=0) | odd, np.nan, np.nansum(stated, axis=0))
     total, holds = np.full(len(parcels), np.nan), np.zeros(len(parcels), dtype=bool)
     order = np.argsort(place, kind="stable")
     heads = np.flatnonzero(np.diff(place[order], prepend=-1))

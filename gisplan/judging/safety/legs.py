@@ -11,7 +11,7 @@ import pandas as pd
 from gisplan.judging.brief import Brief
 from gisplan.judging.outcome import FAILS, HOLDS, UNKNOWN, Outcome, named
 from gisplan.networks.reach import Near, nearest, unbarred
-from gisplan.networks.supply import Supply, first_main, live_over
+from gisplan.networks.supply import Supply, first_main, live_over, usable
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -19,14 +19,13 @@ Bools = npt.NDArray[np.bool_]
 Texts = npt.NDArray[np.object_]
 Shapes = npt.NDArray[np.object_]
 
-LEGS = ("supply", "return")
-
 
 def outcomes(brief: Brief) -> dict[str, Outcome]:
     """Judge whether supply and return both reach each parcel.
 
-    Each leg is followed by itself, over its own pipes and pairs, at the level of the cell. What carries steam needs no
-    return. A blank leg is any leg, with unknowns taken as operating, and none otherwise.
+    Each leg is followed by itself, over its own pipes and pairs, at the level of the cell, to a source that both have
+    in common. What carries steam needs no return. A blank leg is any leg, with unknowns taken as operating, and none
+    otherwise.
     """
     found = brief.found
     served = np.isin(found.grade, ("A", "B", "C")) & (found.joint >= 0)
@@ -47,22 +46,45 @@ def outcomes(brief: Brief) -> dict[str, Outcome]:
 
 
 def _bearing(layer: pd.DataFrame, rows: Ints, leg: str, sure: bool) -> Bools:
-    """Tell which rows of a layer carry a leg: surely, or perhaps."""
-    said, medium = layer["leg"].iloc[rows], layer["medium"].iloc[rows]
-    bears = said.isin((leg, "pair")) | (medium == "steam").fillna(False)
-    return np.asarray(bears if sure else bears | said.isna() | medium.isna(), dtype=bool)
+    """Tell which rows of a layer carry a leg of hot water, or steam (``steam``): surely, or perhaps.
+
+    What brings the condensate back is steam by its medium, and brings nobody heat.
+    """
+    said, medium = (layer[c].iloc[rows].to_numpy(dtype=object, na_value=None) for c in ("leg", "medium"))
+    blank, unknown = said == None, medium == None  # noqa: E711 (column by column)
+    if leg == "steam":
+        return np.asarray((said != "return") & ((medium == "steam") | (unknown & (not sure))), dtype=bool)
+    return np.asarray((medium != "steam") & (np.isin(said, (leg, "pair")) | (blank & (not sure))), dtype=bool)
 
 
 def _both(brief: Brief, at: tuple[Supply, int], who: Ints, sure: bool) -> Bools:
-    """Tell which of some parcels both legs reach."""
+    """Tell which of some parcels steam reaches, or both legs of hot water from one and the same source.
+
+    Where what is left at the source is asked, it must be that to which the parcel's own way leads.
+    """
     supply, number = at
+    out = np.zeros(len(who), dtype=bool)
+    fed = supply.network.sources.joint
+    steps = supply.levels
+    fed = fed[usable(supply.network.sources.standing, supply.view, int(steps.grade[number]), steps.day[number])]
+    own = supply.way(number).source[brief.found.joint[who]] if sure and brief.asked("capacity") else None
+    for joint in np.unique(fed):
+        for legs in (("supply", "return"), ("steam", "steam")):
+            rest = np.flatnonzero(~out & (True if own is None else own == joint))
+            out[rest] = _reached(brief, at, who[rest], (joint, legs, sure))
+    return out
+
+
+def _reached(brief: Brief, at: tuple[Supply, int], who: Ints, asked: tuple[int, tuple[str, str], bool]) -> Bools:
+    """Tell which of some parcels two legs reach from the source at one joint."""
+    (supply, number), (source, legs, sure) = at, asked
     kept, found, network = brief.kept, brief.found, supply.network
     if len(who) == 0:
         return np.zeros(0, dtype=bool)
     layer = brief.survey.layers[brief.service.key]
     pieces, stubs = [], []
-    for leg in LEGS:
-        joints, live = live_over(supply, number, _bearing(layer, network.row, leg, sure))
+    for leg in legs:
+        joints, live = live_over(supply, number, _bearing(layer, network.row, leg, sure), source)
         pieces.append(live)
         # A stub without a leg is fed by whatever meets its joint.
         own = _bearing(layer, network.stub_row, leg, sure) | layer["leg"].iloc[network.stub_row].isna().to_numpy()
@@ -97,7 +119,7 @@ def _around(brief: Brief, number: int, who: Ints, legs: tuple[Bools, Bools, bool
     near, barred = unbarred(near, brief.obstacles, (shape, kind), reach_m)
     usable = ~barred & ((near.distance_m == 0) | (not sure) | (not brief.obstacles.unsure))
     has = np.zeros((2, brief.parcels), dtype=bool)
-    for leg in range(len(LEGS)):
+    for leg in range(len(has)):
         has[leg, near.parcel[usable & ((near.group == leg) | (near.group == 2))]] = True
     return np.asarray(has.all(axis=0))[who]
 
