@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
+from gisplan.judging.binding import binds, dual
 from gisplan.judging.evidence import against, on_parcels
 from gisplan.judging.judgement import Judgement
 from gisplan.judging.outcome import FAILS, UNKNOWN
@@ -154,17 +155,23 @@ def _weigh(part: Part, judgement: Judgement, service: Service) -> None:
     """Lay the required further conditions over what is connected: one that fails decides, else one not known."""
     for condition in service.conditions:
         found = judgement.outcomes.get(condition.id)
-        if found is None or condition.weight != "required":
+        if found is None:
             continue
+        binding = binds(judgement.survey, service, condition)
+        if not binding.any():
+            continue
+        # Where nobody understands whether a project asks it, what fails leaves open whether it had to hold.
+        unclear = dual(judgement.survey)[1] & (condition.weight != "required")
         # What the connection was refused for already is told with the terms of its condition.
-        told = (part["code"] == found.code) & (found.code != "") & (part["decided"] == "")
+        told = binding & (part["code"] == found.code) & (found.code != "") & (part["decided"] == "")
         _put(part, told, decided=condition.id)
         grade = part["grade"].copy()
-        served = np.isin(grade, ("A", "B", "C"))
-        unsure = (grade == "U") & (part["decided"] != "")
+        served = np.isin(grade, ("A", "B", "C")) & binding
+        unsure = (grade == "U") & (part["decided"] != "") & binding & ~unclear
+        fails = found.holds == FAILS
         for where, letter in (
-            ((served | unsure) & (found.holds == FAILS), "D"),
-            (served & (found.holds == UNKNOWN), "U"),
+            (((served & ~unclear) | unsure) & fails, "D"),
+            (served & ((found.holds == UNKNOWN) | (unclear & fails)), "U"),
         ):
             _put(part, where, grade=letter, code=found.code[where], decided=condition.id, works=None)
 

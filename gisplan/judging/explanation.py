@@ -11,6 +11,7 @@ import pandas as pd
 from gisplan.base.fields import spoken
 from gisplan.base.labels import label, say
 from gisplan.base.units import number, number_texts
+from gisplan.judging.binding import binds
 from gisplan.judging.judgement import Judgement
 from gisplan.judging.outcome import FAILS
 from gisplan.judging.sums import sums
@@ -93,7 +94,7 @@ def _limits(judgement: Judgement, case: Case, lang: str, further: bool = False) 
                 continue  # something stands above what was measured
             limit = condition.limit.text if condition.measure.unit else ""
             text = say("explain.rests", lang, label=condition.label.text(lang), limit=limit and f" {limit}")
-        weight = say("explain.warns", lang) if condition.weight == "warn" and row.grade != "A" else ""
+        weight = "" if row.grade == "A" or _binds(judgement, case, condition) else say("explain.warns", lang)
         basis = label(f"basis.{row.basis}").text(lang)
         lines.append(say("explain.basis", lang, text=text, basis=basis, clause=clause) + weight)
     return lines
@@ -103,7 +104,15 @@ def _decides(judgement: Judgement, case: Case, condition: Condition) -> bool:
     """Tell whether a further condition is what gave a cell its reason."""
     found = judgement.outcomes.get(condition.id)
     i = judgement.survey.parcels.index.get_loc(case.cell["parcel"])
-    return found is not None and condition.weight == "required" and bool(found.code[i] == case.cell["code"])
+    binding = _binds(judgement, case, condition)
+    return found is not None and binding and bool(found.code[i] == case.cell["code"])
+
+
+def _binds(judgement: Judgement, case: Case, condition: Condition) -> bool:
+    """Tell whether a condition decides for the parcel, because it is required or because its project asks it."""
+    survey = judgement.survey
+    i = survey.parcels.index.get_loc(case.cell["parcel"])
+    return bool(binds(survey, survey.profile.service(str(case.cell["service"])), condition)[i])
 
 
 def _unchecked(service: Service, lang: str) -> list[str]:
@@ -139,7 +148,7 @@ def _surveyed(judgement: Judgement, case: Case, lang: str) -> list[str]:
     lines = [say("explain.surveyed", lang, word=word, **where)]
     for condition in judgement.survey.profile.service(key).conditions:
         mine = judgement.outcomes.get(condition.id)
-        if mine is not None and condition.weight == "required" and mine.holds[i] == FAILS and mine.code[i]:
+        if mine is not None and _binds(judgement, case, condition) and mine.holds[i] == FAILS and mine.code[i]:
             terms = {name: number_texts(term[i : i + 1])[0] for name, term in mine.terms.items()}
             own = {"label": condition.label.text(lang), "limit": condition.limit.text, **where, **terms}
             lines.append(say("explain.surveyed_but", lang, text=say(f"reason.{mine.code[i]}", lang, **own)))

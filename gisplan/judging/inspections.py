@@ -10,6 +10,7 @@ import pandas as pd
 
 from gisplan.base.issues import Book
 from gisplan.base.units import number
+from gisplan.judging.binding import dual
 from gisplan.judging.brief import Brief
 from gisplan.judging.due import due
 from gisplan.judging.judgement import Judgement
@@ -48,6 +49,7 @@ def inspect(judgement: Judgement, lang: str = "zh") -> pd.DataFrame:
     _due(judgement, book)
     _absent(judgement, book)
     _undone(judgement, book)
+    _dual(judgement, book)
     for brief in judgement.briefs.values():
         _over_promised(brief, book)
         _scant(brief, book)
@@ -144,6 +146,19 @@ def _contrary(judgement: Judgement, network: Network, book: Book) -> None:
                 "flow_contradicts", "warning", "noted", ("", network.service.key, feature),
                 rise=number(abs(stop - start), 2),
             )  # fmt: skip
+
+
+def _dual(judgement: Judgement, book: Book) -> None:
+    """Say of projects that ask dual supply where the profile has no condition that looks for it."""
+    survey = judgement.survey
+    known = any(
+        c.measure.name == "two_sources" for s in survey.profile.services if s.key == "power" for c in s.conditions
+    )
+    asked, unclear = dual(survey)
+    at = np.flatnonzero(asked | unclear)
+    if len(at) and not known:
+        first = str(survey.parcels.index[at[0]])
+        book.add("dual_unasked", "warning", "noted", ("", "projects", first), parcel=first, count=len(at))
 
 
 def _over_promised(brief: Brief, book: Book) -> None:

@@ -141,6 +141,7 @@ def projects(given: Sequence[Given], parcels: pd.Index, book: Book) -> pd.DataFr
         # A need that was written and is not understood is another thing than one that nobody has.
         for name in amounts("projects"):
             frame[f"{name}_odd"] = taken.puzzled(name) | (frame[name] < 0).to_numpy()
+        frame["dual_supply_odd"] = taken.puzzled("dual_supply")
         blank = frame["project"].isna()
         made = f"{raw.layer}#" + pd.Series(raw.fids, index=frame.index).astype("str")
         frame["project"] = frame["project"].where(~blank, made)
@@ -148,7 +149,7 @@ def projects(given: Sequence[Given], parcels: pd.Index, book: Book) -> pd.DataFr
         _strangers(frame, parcels, raw, book)
         tables.append(frame)
     if not tables:
-        odd = {f"{name}_odd": pd.Series(dtype=bool) for name in amounts("projects")}
+        odd = {f"{name}_odd": pd.Series(dtype=bool) for name in (*amounts("projects"), "dual_supply")}
         return _none("projects").assign(**odd).set_index("project")
     return by_id(tables, "project", given[0][0].where, book)
 

@@ -7,12 +7,14 @@ from dataclasses import replace
 from functools import cache
 
 import networkx as nx
+import pandas as pd
 import pytest
 from rules_of import asking
 from shapely.affinity import translate
 from sketch import layer, line, parcel, parcels, point, works, zone
 
 import gisplan
+from gisplan.rules.profile import load
 
 DN = {"diameter_mm": 300}
 PLANT = ("P", point(0, 0), {"role": "source", "kind": "水厂"})
@@ -193,3 +195,30 @@ def test_a_town_of_rings_and_tails_agrees_with_networkx():
         assert (grades[name] == "A") == (flow >= 2), name
         seen.add(flow)
     assert seen == {1, 2}
+
+
+@pytest.mark.parametrize(
+    ("said", "one", "two"), [("是", "D", "A"), ("否", "A", "A"), (None, "A", "A"), ("再议", "U", "A")]
+)
+def test_a_project_that_asks_dual_supply_gets_it_or_is_not_ready(said, one, two):
+    """The profile only warns of a single source: for the parcel of such a project that decides."""
+    whole = load("jiutong_classic")
+    power = whole.service("power")
+    kept = tuple(c for c in power.conditions if c.measure.kind in ("reach", "path", "attribute", "security"))
+    assert [c.weight for c in kept if c.measure.name == "two_sources"] == ["warn"]
+    station = {"role": "source", "kind": "变电站"}
+    first, second = ("S", point(-200, 0), station), ("T", point(500, 0), station)
+    main = [("M", line((-200, 0), (0, 0)), {"voltage_kv": 10}), ("N", line((0, 0), (500, 0)), {"voltage_kv": 10})]
+
+    def judged(*stations, conditions=kept):
+        projects = pd.DataFrame([{"project": "X", "parcel": "P", "dual_supply": said}])
+        asks = replace(whole, id="toy", services=(replace(power, conditions=conditions),))
+        land = parcels(P=parcel(10, 5, 90, 90))
+        return gisplan.check(zone(land, power=layer(*stations, *main), profile=asks, projects=projects))
+
+    report = judged(first)
+    assert report.cells["grade"].tolist() == [one]
+    assert ("changes no grade" in report.explain("P", "power", "en")) == (one == "A")
+    assert judged(first, second).cells["grade"].tolist() == [two]
+    blind = judged(first, conditions=tuple(c for c in kept if c.measure.kind != "security"))
+    assert ("dual_unasked" in set(blind.issues["code"])) == (said in ("是", "再议"))
