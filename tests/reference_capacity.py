@@ -177,7 +177,7 @@ class Claim:
     sure: bool = False
     granted: bool = False
     known: bool = True  # whether its own need is known
-    unasked: bool = False  # whether nothing is asked for it yet
+    unasked: bool = False  # whether it surely needs nothing
     ahead: float = 0.0  # what a paper too small for a place holds; not within the greatest of the loads
 
 
@@ -230,7 +230,6 @@ def claim(zone: Zone, service: str, parcel: Parcel, ties: list[str]) -> Claim:
     status = code("supply_status", parcel.supply_status)
     at_source = (0.0, 0.0) if status in ("granted", "idle") else (low if status else 0.0, high)
     granted = status in ("granted", "idle")
-    unasked = not strict.norms and high == 0.0 and not any(p.parcel == parcel.id for p in zone.projects)
     return Claim(
         parcel.id,
         early,
@@ -239,7 +238,7 @@ def claim(zone: Zone, service: str, parcel: Parcel, ties: list[str]) -> Claim:
         at_source,
         granted=granted,
         known=known,
-        unasked=unasked,
+        unasked=high == 0.0,
         ahead=amount if scant else 0.0,
     )
 

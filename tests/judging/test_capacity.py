@@ -472,3 +472,29 @@ def test_papers_that_promise_more_than_there_is_are_named() -> None:
     assert answers(gisplan.check(given)) == {"A": "A", "B": "D no_capacity"}
     rows = given.issues[given.issues["code"] == "over_promised"]
     assert rows["feature"].tolist() == ["M"] and "2000 m3/d" in rows["message"].iloc[0]
+
+
+def test_of_two_plants_on_one_joint_the_one_with_least_left_is_told() -> None:
+    water = layer(
+        ("P2", point(-100, 0), {**PLANT, "capacity": 99_999}),
+        ("P", point(-100, 0), PLANT),
+        ("M", line((-100, 0), (3000, 0)), {"diameter_mm": 600}),
+    )
+    report = judged(plots(A={}, B={}, C={}), water)
+    assert answers(report)["C"] == "D no_capacity" and "P has 500 m3/d left" in report.cells["reason_en"].iloc[2]
+    row = report.ledger[report.ledger["kind"] == "source"].iloc[0]
+    assert row[["feature", "capacity", "used", "promised", "left"]].tolist() == ["P", 10_000, 7_500, 3_000, -500]
+
+
+def test_what_is_left_after_a_place_is_told_of_the_whole_place() -> None:
+    same = {"delivery_on": "2027-01-01"}
+    takers = judged(plots(A=same, B=same, C={}), main(diameter_mm=600)).ledger_holders
+    assert takers["place"].tolist() == [1, 1, 2]
+    assert takers["left_after"].tolist() == pytest.approx([500, 500, -500])
+
+
+def test_nothing_always_fits() -> None:
+    """A needs nothing of a plant that has given more than it has, whoever comes first."""
+    full = main({**PLANT, "capacity_used": 12_000})
+    held = pd.DataFrame([{"project": "X1", "parcel": "A", "water_m3_d": 0.0}])
+    assert answers(judged(plots(A={}, B={}), full, projects=held)) == {"A": "A", "B": "D no_capacity"}

@@ -31,8 +31,19 @@ def element_names(brief: Brief) -> Texts:
     """Give the feature id of every element: every piece, then the source at every joint (None elsewhere)."""
     network = brief.kept.network
     joints = np.full(len(network.joined.xy), None, dtype=object)
-    joints[network.sources.joint[::-1]] = network.features[network.sources.row[::-1]]
+    entry = deciding(brief)
+    has = np.flatnonzero(entry >= 0)
+    joints[has] = network.features[network.sources.row[entry[has]]]
     return np.concatenate([network.features[network.row], joints])
+
+
+def deciding(brief: Brief) -> Ints:
+    """Give for every joint the entry of its source that has least left, or of which nobody knows; -1 without."""
+    network, left = brief.kept.network, loads(brief).carrying.source
+    order = np.lexsort((np.arange(len(left)), np.where(np.isnan(left), -np.inf, left)))[::-1]
+    entry = np.full(len(network.joined.xy), -1, dtype=np.int64)
+    entry[network.sources.joint[order]] = order
+    return entry
 
 
 def _room(brief: Brief, found: Loads) -> Outcome:
@@ -48,8 +59,9 @@ def _room(brief: Brief, found: Loads) -> Outcome:
     code[no_demand] = "demand_unknown"
     code[found.short] = "no_capacity"
     need = np.fmax(found.demand.value, found.order.held)
-    unasked = (found.demand.basis == "unasked") & (need == 0.0)
-    enough = np.where(unasked, ~found.short, found.enough & ~no_demand)
+    nothing = (need == 0.0) & (found.order.most == 0.0) & ~no_demand
+    unasked = nothing & (found.demand.basis == "unasked")
+    enough = np.where(nothing, ~found.short, found.enough & ~no_demand)
     code[enough] = np.where(unasked, "nothing_asked", "")[enough]
     at = np.where(found.short | ~blind, found.pinch.element, found.unknown)
     return Outcome(
@@ -71,7 +83,9 @@ def _reserve(brief: Brief, found: Loads, wanted: float) -> Outcome:
     """Judge the least share of capacity that is left on the way of every parcel, in %; of a source, of all it gives."""
     n, pieces = brief.parcels, len(brief.kept.network.row)
     whole = found.capacity.copy()
-    whole[pieces + brief.kept.network.sources.joint[::-1]] = found.carrying.stated[::-1]
+    entry = deciding(brief)
+    fed = np.flatnonzero(entry >= 0)
+    whole[pieces + fed] = found.carrying.stated[entry[fed]]
     limited = np.isfinite(whole) & (whole > 0)
     left = np.where(np.isinf(whole), np.inf, -100.0)
     left[limited] = 100.0 * (found.capacity - found.sure - found.zone[0])[limited] / whole[limited]

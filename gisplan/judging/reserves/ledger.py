@@ -8,7 +8,7 @@ import pandas as pd
 
 from gisplan.judging.brief import Brief
 from gisplan.judging.judgement import Judgement
-from gisplan.judging.reserves.capacity import element_names
+from gisplan.judging.reserves.capacity import deciding, element_names
 from gisplan.judging.reserves.loads import Loads, loads
 
 Ints = npt.NDArray[np.int64]
@@ -52,7 +52,7 @@ def holders(judgement: Judgement) -> pd.DataFrame:
     pandas.DataFrame
         One row a source and parcel; `HOLDERS`. ``place`` counts from 1, parcels whose order is not known share one;
         ``basis`` is ``granted`` (within what the source counts as used, no load), ``paper``, ``project`` or ``norm``;
-        ``left_after`` is what is left once this one and all before it have theirs.
+        ``left_after`` is what is left once all that share its place, and all before them, have theirs.
     """
     parts = [_takers(brief, loads(brief)) for brief in _counted(judgement)]
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({c: [] for c in HOLDERS})
@@ -77,8 +77,7 @@ def _rows(brief: Brief, found: Loads) -> pd.DataFrame:
     element = np.concatenate([sources, mains])
     is_source = element >= pieces
     capacity, used = found.capacity[element].copy(), np.where(is_source, 0.0, np.nan)
-    entry = np.full(len(network.joined.xy), -1, dtype=np.int64)
-    entry[network.sources.joint[::-1]] = np.arange(len(network.sources.joint))[::-1]
+    entry = deciding(brief)
     at = entry[element[is_source] - pieces]
     capacity[is_source], used[is_source] = found.carrying.stated[at], found.carrying.used[at]
     count, last, refused = _holders(found, element, pieces)
@@ -151,9 +150,11 @@ def _takers(brief: Brief, found: Loads) -> pd.DataFrame:
     new[1:] = (order.latest[who][1:] != order.latest[who][:-1]) | (root[1:] != root[:-1])
     place = np.cumsum(new)
     start = np.repeat(place[first], np.diff(np.append(first, len(who))))
-    basis = np.where(order.granted, "granted", np.where(order.promised & ~order.scant, "paper", found.demand.basis))[
-        who
-    ]
+    # Of those that share a place nobody knows who comes first: what is left is told once all of them have theirs.
+    last = np.append(new[1:] == 1, True)
+    taken = run[np.flatnonzero(last)][np.cumsum(new) - 1] - before
+    firm = order.promised & ~order.scant
+    basis = np.where(order.granted, "granted", np.where(firm, "paper", found.demand.basis))[who]
     capacity = (found.capacity - found.zone[0])[len(brief.kept.network.row) :]
     return pd.DataFrame(
         {
@@ -163,6 +164,6 @@ def _takers(brief: Brief, found: Loads) -> pd.DataFrame:
             "parcel": brief.survey.parcels.index.to_numpy(dtype=object)[who],
             "basis": basis,
             "load": load,
-            "left_after": capacity[root] - (run - before),
+            "left_after": capacity[root] - taken,
         }
     )
