@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from reference_fall import Step, length
-from reference_joints import Web
+from reference_joints import Piece, Web
+from reference_plane import apart, foot
 from reference_records import Feature, Zone
 from reference_standing import NEVER, Level, usable
 
@@ -179,12 +181,24 @@ class Graph:
         return self.two_ways(start) and fed and all(self.leads(start, out=j) for j in joints - {start})
 
 
+def drawn_twice(one: Piece, two: Piece) -> bool:
+    """Whether two pieces between the same joints lie over each other."""
+    if {one.a, one.b} != {two.a, two.b}:
+        return False
+    pairs = ((one.path, two.path), (two.path, one.path))
+    return all(min(apart(p, foot(p, a, b)) for a, b in pairwise(path)) <= 0.1 for other, path in pairs for p in other)
+
+
 def graph(flow: Flow, level: Level, seat: int | None = None) -> Graph:
     """Return what leads to a source at a level; the piece `seat` counts as two, from the parcel's place to each end."""
     shut: Collection[int] = flow.shut
-    edges = []
+    edges: list[tuple[int, int]] = []
+    drawn: list[Piece] = [] if seat is None else [flow.web.pieces[seat]]
     for k in sorted(flow.pieces(level)):
         p = flow.web.pieces[k]
+        if k != seat and any(drawn_twice(p, other) for other in drawn):
+            continue
+        drawn.append(p)
         halves = [(p.a, p.b)] if k != seat else [(p.a, -1), (-1, p.b)]
         edges += [edge for edge in halves if not set(edge) & set(shut)]
     return Graph(tuple(edges), frozenset(flow.sources(level)))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import shapely
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
@@ -19,6 +20,9 @@ from gisplan.networks.supply import Supply, usable
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+
+TWICE_M = 0.1
+"""Pieces between the same two joints that nowhere lie farther apart are one pipe, or two in one trench."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +57,34 @@ def failures(supply: Supply, level: int) -> Failures:
     """
     network, steps = supply.network, supply.levels
     grade, day = int(steps.grade[level]), steps.day[level]
-    can = np.flatnonzero(usable(network.standing, supply.view, grade, day))
+    whole = np.flatnonzero(usable(network.standing, supply.view, grade, day))
+    own = _once(supply, whole)
+    can = np.unique(own)
     fed = network.sources.joint[usable(network.sources.standing, supply.view, grade, day)]
     ends = supply.ends[0][can], supply.ends[1][can]
     found = single_failures(ends, np.unique(fed), len(supply.joint))
     numbers = np.append(can, [-2, -1])  # found from behind: -1 and -2 stay what they are
     by_piece, neck = np.full(len(network.row), -2, dtype=np.int64), np.full(len(network.row), -2, dtype=np.int64)
     by_piece[can], neck[can] = numbers[found.piece_piece], found.piece_neck
+    by_piece[whole], neck[whole] = by_piece[own], neck[own]
     return Failures(numbers[found.joint_piece], by_piece, found.joint_neck, neck)
+
+
+def _once(supply: Supply, pieces: Ints) -> Ints:
+    """Give for each piece the one that it counts as: of those drawn over each other between two joints the first."""
+    low, high = (how(supply.ends[0][pieces], supply.ends[1][pieces]) for how in (np.minimum, np.maximum))
+    order = np.lexsort((pieces, high, low))
+    twin = (np.diff(low[order]) == 0) & (np.diff(high[order]) == 0)
+    out = pieces.copy()
+    for run in np.split(order, np.flatnonzero(~twin) + 1) if twin.any() else ():
+        if len(run) < 2:
+            continue
+        shape = supply.network.joined.piece(pieces[run])
+        for k in range(1, len(run)):
+            near = np.flatnonzero(shapely.hausdorff_distance(shape[:k], shape[k]) <= TWICE_M)
+            if len(near):
+                out[run[k]] = out[run[near[0]]]
+    return out
 
 
 def single_failures(ends: tuple[Ints, Ints], fed: Ints, size: int) -> Failures:

@@ -39,6 +39,9 @@ CASES = {
     "of unknown status": ([hydrant("h", 200, status=None)], ("U", None), ("U", None)),
     "on a dry main": ([DRY, hydrant("h", 200, -40)], ("D", None), ("D", np.inf)),
     "drawn twice": ([hydrant("h", 200), hydrant("k", 200)], ("A", 44.72), ("D", None)),
+    "drawn twice, a step apart": (
+        [hydrant("h", 200), hydrant("k", 200.4), hydrant("l", 310)], ("A", 44.72), ("A", 110),
+    ),
     # The sure one covers by itself; what stands between it and its neighbour is not known.
     "a neighbour of unknown status": (
         [hydrant("h", 200), hydrant("k", 300, status=None)], ("A", 44.72), ("U", None),

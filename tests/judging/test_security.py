@@ -222,3 +222,12 @@ def test_a_project_that_asks_dual_supply_gets_it_or_is_not_ready(said, one, two)
     assert judged(first, second).cells["grade"].tolist() == [two]
     blind = judged(first, conditions=tuple(c for c in kept if c.measure.kind != "security"))
     assert ("dual_unasked" in set(blind.issues["code"])) == (said in ("是", "再议"))
+
+
+@pytest.mark.parametrize(("apart", "grade"), [(0.0, "D"), (0.05, "D"), (3.0, "A")])
+def test_a_pipe_that_is_drawn_twice_is_one_way(apart, grade):
+    """A loop from the plant back to it: both halves must lie apart to be two ways."""
+    out, back = line((0, 0), (400, 0)), line((0, 0), (1, apart), (399, apart), (400, 0))
+    water = layer(PLANT, ("a", out, DN), ("b", back, DN))
+    cells = gisplan.check(zone(LAND, water=water, profile=WAYS)).cells
+    assert cells[cells["service"] == "water"]["grade"].iloc[0] == grade

@@ -47,7 +47,7 @@ def outcomes(brief: Brief) -> dict[str, Outcome]:
     maybe = np.flatnonzero(((standing.grade == A) | standing.unknown) & _fed(brief.kept.open, network.hydrants.joint))
     parcels = np.asarray(brief.survey.parcels.geometry.array)
     names = network.features[network.hydrants.row]
-    out = {}
+    out, snap_m = {}, brief.survey.profile.snap_m
     reach = next((c.limit.high for c in brief.asked("hydrant") if c.measure.name == "hydrant_cover"), None)
     for condition in brief.asked("hydrant"):
         limit = condition.limit
@@ -56,7 +56,7 @@ def outcomes(brief: Brief) -> dict[str, Outcome]:
         else:
             # Where a profile has no covering distance, hydrants within their spacing of a parcel are its own.
             within = limit.high if reach is None else reach
-            span, code, term = _spacing(parcels, spots, (sure, maybe), within), "hydrants_apart", "spacing"
+            span, code, term = _spacing(parcels, (spots, snap_m), (sure, maybe), within), "hydrants_apart", "spacing"
         whole = ~shapely.is_empty(parcels) & known
         holds = np.where(span.most <= limit.high, HOLDS, np.where(span.least > limit.high, FAILS, UNKNOWN))
         holds = np.where(whole, holds, UNKNOWN)
@@ -84,14 +84,17 @@ def _cover(parcels: Shapes, spots: Shapes, hydrants: tuple[Ints, Ints]) -> _Span
     return _Span(least, most, np.append(hydrants[1], -1)[maybe], np.append(hydrants[0], -1)[sure])
 
 
-def _spacing(parcels: Shapes, spots: Shapes, hydrants: tuple[Ints, Ints], within_m: float) -> _Span:
-    """Find the greatest distance from a hydrant near each parcel to its nearest neighbour."""
-    sure, maybe = hydrants
+def _spacing(parcels: Shapes, drawn: tuple[Shapes, float], hydrants: tuple[Ints, Ints], within_m: float) -> _Span:
+    """Find the greatest distance from a hydrant near each parcel to its nearest neighbour.
+
+    `drawn` are their spots, and the distance within which two of them are one.
+    """
+    (spots, one_m), (sure, maybe) = drawn, hydrants
     if np.array_equal(sure, maybe):  # mostly nothing is in doubt: all three searches would be one and the same
-        most, by_most = _greatest(parcels, spots, (sure, _neighbours(spots[sure], spots[sure])), within_m)
+        most, by_most = _greatest(parcels, spots, (sure, _neighbours(spots[sure], spots[sure], one_m)), within_m)
         return _Span(most, most, by_most, by_most)
-    most, by_most = _greatest(parcels, spots, (maybe, _neighbours(spots[maybe], spots[sure])), within_m)
-    least, by_least = _greatest(parcels, spots, (sure, _neighbours(spots[sure], spots[maybe])), within_m)
+    most, by_most = _greatest(parcels, spots, (maybe, _neighbours(spots[maybe], spots[sure], one_m)), within_m)
+    least, by_least = _greatest(parcels, spots, (sure, _neighbours(spots[sure], spots[maybe], one_m)), within_m)
     _, some_sure = _greatest(parcels, spots, (sure, np.zeros(len(sure))), within_m)
     # Without a sure hydrant nearby nothing holds; without any that may be there it fails, and else is not known.
     most = np.where(some_sure < 0, np.inf, most)
@@ -99,13 +102,16 @@ def _spacing(parcels: Shapes, spots: Shapes, hydrants: tuple[Ints, Ints], within
     return _Span(least, most, by_least, by_most)
 
 
-def _neighbours(spots: Shapes, others: Shapes) -> Floats:
-    """Give the distance of each spot from the nearest that lies elsewhere; infinite without one."""
+def _neighbours(spots: Shapes, others: Shapes, one_m: float) -> Floats:
+    """Give the distance of each spot from the nearest that is another hydrant; infinite without one."""
     gap = np.full(len(spots), np.inf)
     if len(spots) and len(others):
         tree = shapely.STRtree(others)
         (at, _), found = tree.query_nearest(spots, exclusive=True, all_matches=False, return_distance=True)
         gap[at] = found
+        for k in np.flatnonzero(gap <= one_m).tolist():  # drawn twice: its neighbour is farther off
+            away = shapely.distance(spots[k], others)
+            gap[k] = np.min(away[away > one_m], initial=np.inf)
     return gap
 
 
