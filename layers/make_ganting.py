@@ -85,7 +85,7 @@ def main() -> None:
     drawn = land.overlapping(parcels.draw(SEED))
     table = land.table(drawn, np.random.default_rng(SEED + 1))
     flat = {land.find(drawn, place).geometry: land.RAISED.get(place, terrain.PAD_RISE) for place in land.ACCEPTED}
-    hole = land.find(drawn, land.NO_GROUND).geometry.buffer(8.0)
+    hole = land.find(drawn, land.NO_GROUND).geometry  # not beyond: its neighbours have all their ground
     model = terrain.model(ground, flat, [hole], SEED + 2)
     land.levels(drawn, table, model)
     layers = networks(ground, model, drawn, table)
