@@ -99,6 +99,18 @@ def main_capacity(strict: Strict, feature: Feature, told: Profiled) -> float | N
     return None if fullness is None else mean_flow(strict, 1000 * manning(strict, bore, fullness, told.slope)) * 86.4
 
 
+def said_capacity(strict: Strict, feature: Feature, reckoned: float | None) -> float | None:
+    """Return what a main carries beside what it says itself that it carries, and that is used of it."""
+    stated, used = numbered(feature, "capacity"), numbered(feature, "capacity_used")
+    if stated is None and used is None:
+        return reckoned
+    factor = strict.units.get(str(feature.values.get("capacity_unit", "")))
+    if factor is None or reckoned is None:
+        return None
+    most = reckoned if stated is None else min(reckoned, stated * factor)
+    return most - (0.0 if used is None else used * factor)
+
+
 def manning(strict: Strict, bore: float, fullness: float, slope: float) -> float:
     """Return the flow in m3/s of a round pipe filled to a share of its height."""
     angle = 2 * math.acos(1 - 2 * fullness)
@@ -261,7 +273,7 @@ def room(zone: Zone, service: str, web: Web, told: list[Profiled]) -> Room:
         raise ValueError(service)
     mains = {k: p.feature for k, p in enumerate(web.pieces) if p.feature.role == "line"}
     return Room(
-        {k: main_capacity(strict, f, told[k]) for k, f in mains.items()},
+        {k: said_capacity(strict, f, main_capacity(strict, f, told[k])) for k, f in mains.items()},
         {f.id: source_capacity(zone, service, f) for f, _, _ in web.sources},
     )
 

@@ -205,7 +205,15 @@ class Needs:
         if f.flow == "both":
             values = {k: v for k, v in values.items() if not k.startswith("invert")}
         flow = "" if f.flow in ("forward", "reverse") and dice.chance(0.1) else f.flow
-        return replace(f, values=values, flow=flow)
+        return replace(f, values=self.stated(values), flow=flow)
+
+    def stated(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Let some mains state what they carry."""
+        if not self.dice.chance(0.06):
+            return values
+        said = {"capacity": self.dice.choice((300.0, 2000.0, 9000.0)), "capacity_used": 100.0, "capacity_unit": "m3/d"}
+        lost = self.dice.choice(("", "", "capacity", "capacity_used", "capacity_unit"))
+        return {**values, **{name: value for name, value in said.items() if name != lost}}
 
     def station(self, service: str, strict: Strict, f: Feature) -> Feature:
         """State what a plant gives, or leave part of that blank."""

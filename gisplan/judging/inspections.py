@@ -53,6 +53,7 @@ def inspect(judgement: Judgement, lang: str = "zh") -> pd.DataFrame:
     for brief in judgement.briefs.values():
         _over_promised(brief, book)
         _scant(brief, book)
+        _unused(brief, book)
     for kept in judgement.candidates.values():
         _combined(judgement, kept.network, book)
         _contrary(judgement, kept.network, book)
@@ -159,6 +160,20 @@ def _dual(judgement: Judgement, book: Book) -> None:
     if len(at) and not known:
         first = str(survey.parcels.index[at[0]])
         book.add("dual_unasked", "warning", "noted", ("", "projects", first), parcel=first, count=len(at))
+
+
+def _unused(brief: Brief, book: Book) -> None:
+    """Name what states a capacity that no sum uses: pumps, laterals and what else is neither main nor source."""
+    if not brief.asked("capacity"):
+        return
+    layer, network = brief.survey.layers[brief.service.key], brief.kept.network
+    states = (layer["capacity"].notna() & (layer["role"] != "line") & (layer["status"] != "abandoned")).to_numpy(bool)
+    at = np.setdiff1d(np.flatnonzero(states), network.sources.row)
+    if len(at):
+        first = str(layer.index[at[0]])
+        book.add(
+            "capacity_unused", "warning", "noted", ("", brief.service.key, first), feature=first, count=len(at),
+        )  # fmt: skip
 
 
 def _over_promised(brief: Brief, book: Book) -> None:

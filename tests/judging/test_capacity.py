@@ -498,3 +498,27 @@ def test_nothing_always_fits() -> None:
     full = main({**PLANT, "capacity_used": 12_000})
     held = pd.DataFrame([{"project": "X1", "parcel": "A", "water_m3_d": 0.0}])
     assert answers(judged(plots(A={}, B={}), full, projects=held)) == {"A": "A", "B": "D no_capacity"}
+
+
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        ({"capacity_used": 800, "capacity_unit": "m3/d"}, "A"),  # 1,809 − 800 = 1,009 for 1,000
+        ({"capacity_used": 820, "capacity_unit": "m3/d"}, "D no_capacity"),
+        ({"capacity": 999, "capacity_unit": "m3/d"}, "D no_capacity"),
+        ({"capacity": 1_700, "capacity_used": 650, "capacity_unit": "m3/d"}, "A"),  # 1,050
+        ({"capacity": 1_700, "capacity_used": 750, "capacity_unit": "m3/d"}, "D no_capacity"),
+        ({"capacity": 99_999, "capacity_unit": "m3/d"}, "A"),  # the pipe itself carries 1,809
+        ({"capacity": 99_999, "capacity_unit": "MVA"}, "U capacity_unknown"),
+        ({"capacity": 99_999}, "U capacity_unknown"),
+    ],
+)
+def test_what_a_main_states_itself_holds_beside_what_it_carries(said: dict[str, Any], answer: str) -> None:
+    assert answers(judged(plots(A={}), main(**said))) == {"A": answer}
+
+
+def test_what_a_pump_states_is_told_and_not_reckoned() -> None:
+    pump = layer(("U", point(-50, 0), {"role": "pump", "capacity": 1, "capacity_unit": "m3/d"}))
+    water = pd.concat([main(), pump], ignore_index=True)
+    issues = zone(plots(A={}), water=water, profile=profile()).issues
+    assert issues[issues["code"] == "capacity_unused"]["feature"].tolist() == ["U"]

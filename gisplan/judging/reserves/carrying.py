@@ -141,7 +141,20 @@ def carrying(brief: Brief) -> Carrying:
     elif service.capacity == "stated":
         capacity = in_unit(layer["capacity"], layer["capacity_unit"], service)[row]
     stated, used = _sources(brief)
+    capacity = _limited(capacity, layer, service, row)
     return Carrying(np.where(main, capacity, np.inf), stated - used, stated, used)
+
+
+def _limited(capacity: Floats, layer: pd.DataFrame, service: Service, row: Ints) -> Floats:
+    """Hold what pieces carry down to what their features state, less what these say is used already.
+
+    What is stated in no unit of the service's own leaves it unknown.
+    """
+    unit = layer["capacity_unit"]
+    stated, used = (in_unit(layer[name], unit, service) for name in ("capacity", "capacity_used"))
+    stated = np.where(layer["capacity"].isna(), np.inf, stated)
+    used = np.where(layer["capacity_used"].isna(), 0.0, used)
+    return np.asarray(np.minimum(capacity, stated[row]) - used[row])
 
 
 def _pipes(brief: Brief) -> Floats:
