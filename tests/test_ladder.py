@@ -114,6 +114,7 @@ LADDER = (
     "networks.reach",
     "networks.cover",
     "judging.evidence",
+    "judging.binding",
     "judging.outcome",
     "judging.draining.outlets",
     "judging.candidates",
