@@ -271,8 +271,20 @@ def by_letters(zone: Zone, parcel: Parcel, service: str, cell: Cell | None) -> C
         if yes and not no and not promises_enough(zone, parcel, service, mine):
             return Cell("U")
         return Cell("U" if yes == no else "A" if yes else "D" if denied else "U")
+    if cell.scarce and states_too_little(zone, parcel, service, mine):
+        yes = False
     against = (yes and cell.grade in "BCD") or (no and cell.grade == "A")
     return Cell("U") if against else cell
+
+
+def states_too_little(zone: Zone, parcel: Parcel, service: str, letters: list[Evidence]) -> bool:
+    """Whether every valid letter that connects a parcel states less than it needs."""
+    strict = zone.rules[service].strict
+    if strict is None:
+        return False
+    need = demand(zone, strict, parcel)[0]
+    said = [x for x in letters if x.says == "connected" and valid(x, zone.check)]
+    return all(x.capacity is not None and x.capacity * strict.units.get(x.capacity_unit, math.inf) < need for x in said)
 
 
 def promises_enough(zone: Zone, parcel: Parcel, service: str, letters: list[Evidence]) -> bool:

@@ -250,6 +250,7 @@ class Cell:
     ready_on: date | None = None
     distance: float | None = None
     feature: str = ""
+    scarce: bool = False  # whether capacity fails
 
     @property
     def verdict(self) -> str:

@@ -166,9 +166,12 @@ class Judge:
             cell = first[parcel.id]
             if cell.grade in "ABC":
                 verdicts = self.security(parcel, decisive[parcel.id], cell, same[parcel.id])
+                room_ = None if left is None else fits(claims[parcel.id], list(claims.values()), left, self.ties)
                 if left is not None:
-                    verdicts.append(fits(claims[parcel.id], list(claims.values()), left, self.ties))
-                cell = Cell("D") if False in verdicts else Cell("U") if None in verdicts else cell
+                    verdicts.append(room_)
+                cell = (
+                    Cell("D", scarce=room_ is False) if False in verdicts else Cell("U") if None in verdicts else cell
+                )
             out[parcel.id] = cell
         return out
 

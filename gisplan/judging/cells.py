@@ -238,8 +238,25 @@ def _papers(part: Part, judgement: Judgement, service: Service, host: Texts | No
         _put(part, denied & ~yes, grade="D", code="letter_denies", by="letter")
         clash = yes & no
     else:
-        clash = (yes & np.isin(grade, ("B", "C", "D"))) | (no & (grade == "A"))
+        scarce = _scarce(judgement, service)
+        clash = (yes & ~scarce & np.isin(grade, ("B", "C", "D"))) | (no & (grade == "A"))
     _put(part, clash, grade="U", code="letter_contradicts")
+
+
+def _scarce(judgement: Judgement, service: Service) -> Bools:
+    """Tell for which parcels capacity fails, and every letter that connects them states less than they need."""
+    short = np.zeros(len(judgement.survey.parcels), dtype=bool)
+    for condition in service.conditions:
+        found = judgement.outcomes.get(condition.id)
+        if found is not None and condition.measure.name == "capacity" and condition.weight == "required":
+            short |= found.holds == FAILS
+    if not short.any():
+        return short
+    rows = judgement.evidence
+    rows = rows[rows["whole"] & (rows["service"] == service.key) & (rows["says"] == "connected")]
+    stated = pd.Series(in_unit(rows["capacity"], rows["capacity_unit"], service), index=rows["parcel"])
+    most = stated.fillna(np.inf).groupby(level=0).max().reindex(judgement.survey.parcels.index)
+    return short & np.asarray(most.to_numpy(dtype=float) < demand(judgement.survey, service).value)
 
 
 def _promised(judgement: Judgement, service: Service) -> npt.NDArray[np.bool_]:

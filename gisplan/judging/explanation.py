@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,10 +13,12 @@ from gisplan.base.fields import spoken
 from gisplan.base.labels import label, say
 from gisplan.base.units import number, number_texts
 from gisplan.judging.binding import binds
+from gisplan.judging.gaps import UNPRICED
 from gisplan.judging.judgement import Judgement
 from gisplan.judging.outcome import FAILS
 from gisplan.judging.sums import sums
 from gisplan.judging.trials import ROOMS
+from gisplan.judging.words import alone
 from gisplan.networks.network import Network
 from gisplan.rules.profile import Condition, Service
 
@@ -151,7 +154,8 @@ def _surveyed(judgement: Judgement, case: Case, lang: str) -> list[str]:
         if mine is not None and _binds(judgement, case, condition) and mine.holds[i] == FAILS and mine.code[i]:
             terms = {name: number_texts(term[i : i + 1])[0] for name, term in mine.terms.items()}
             own = {"label": condition.label.text(lang), "limit": condition.limit.text, **where, **terms}
-            lines.append(say("explain.surveyed_but", lang, text=say(f"reason.{mine.code[i]}", lang, **own)))
+            why = alone(judgement, judgement.survey.profile.service(key), mine.code[i : i + 1], np.array([i]))[0]
+            lines.append(say("explain.surveyed_but", lang, text=say(f"reason.{why}", lang, **own)))
     return lines
 
 
@@ -238,15 +242,26 @@ def _papers(judgement: Judgement, case: Case, lang: str) -> list[str]:
             number=row.number if pd.notna(row.number) else unknown,
             date=row.date.strftime("%Y-%m-%d") if pd.notna(row.date) else unknown,
             expires=_until(row.expires, lang),
-            says=label(f"word.says.{row.says}").text(lang) if pd.notna(row.says) else unknown,
+            says=_says(row, lang),
         )
         for row in rows.itertuples()
     ]
 
 
+def _says(row: Any, lang: str) -> str:
+    """Say what a letter says, with the capacity that it states."""
+    says = label(f"word.says.{row.says}" if pd.notna(row.says) else "word.unknown").text(lang)
+    if pd.isna(row.capacity):
+        return says
+    unit = row.capacity_unit if pd.notna(row.capacity_unit) else "?"
+    return say("explain.says_capacity", lang, says=says, capacity=number(float(row.capacity), 3), unit=unit)
+
+
 def _gap(case: Case, service: str, lang: str) -> list[str]:
     """Say how far the nearest working main is and what the way there may cost."""
     rows = case.gaps
+    if len(rows) and case.cell["code"] in UNPRICED:
+        return [say("explain.unpriced", lang, service=service)]
     if not len(rows) or pd.isna(rows["length_m"].iloc[0]):
         return []
     row = rows.iloc[0]

@@ -18,6 +18,12 @@ COLUMNS = (
     "unit_price_cny", "estimate_cny", "basis", "reason_zh", "reason_en", "geometry",
 )  # fmt: skip
 
+UNPRICED = (
+    "no_capacity", "needs_lifting", "uphill", "one_way", "one_source", "one_leg", "holes_full",
+    "hydrants_far", "hydrants_apart", "hydrants_none",
+)  # fmt: skip
+"""Codes of cells that are connected and fail by something else: what they want is no pipe by the metre."""
+
 
 def gaps(words: Words, parcel: int | None = None) -> gpd.GeoDataFrame:
     """List the cells that are C or D, and B that comes after the delivery date.
@@ -33,7 +39,8 @@ def gaps(words: Words, parcel: int | None = None) -> gpd.GeoDataFrame:
     -------
     geopandas.GeoDataFrame
         One row a gap, in the zone's system; `COLUMNS`. ``length_m`` is the straight distance to the nearest main that
-        serves today, missing where there is none; ``estimate_cny`` is that length at the profile's price a metre.
+        serves today, missing where there is none; ``estimate_cny`` is that length at the profile's price a metre. What
+        no length of pipe mends (`UNPRICED`) has neither.
     """
     judgement, cells = words.judgement, words.cells
     survey = judgement.survey
@@ -46,11 +53,13 @@ def gaps(words: Words, parcel: int | None = None) -> gpd.GeoDataFrame:
     length, price = np.full(len(place), np.nan), np.full(len(place), np.nan)
     texts_ = {name: np.full(len(place), "", dtype=object) for name in _WRITTEN}
     from_feature, geometry = blank.copy(), blank.copy()
+    enlarged = cells["code"].isin(UNPRICED).to_numpy()[place]
     for i, service in enumerate(services):
         mine = np.flatnonzero(of == i)
         texts_["responsible_zh"][mine], texts_["responsible_en"][mine] = service.responsible.zh, service.responsible.en
         for lang in ("zh", "en"):
             texts_[f"reason_{lang}"][mine] = words.reasons(service, at[mine], lang)
+        mine = mine[~enlarged[mine]]
         if service.price is not None:
             price[mine], texts_["basis"][mine] = service.price.value, service.price_basis
         kept = judgement.candidates.get(service.key)
@@ -89,6 +98,7 @@ def priced(judgement: Judgement, cells: pd.DataFrame) -> dict[str, int]:
     """Count the gaps of each service that have an estimate, without measuring any of them."""
     services = judgement.survey.profile.services
     place = open_cells(judgement, cells)
+    place = place[~cells["code"].isin(UNPRICED).to_numpy()[place]]
     drawn = ~shapely.is_empty(np.asarray(judgement.survey.parcels.geometry.array))[place // len(services)]
     count = np.bincount((place % len(services))[drawn], minlength=len(services))
     found = {}

@@ -16,7 +16,7 @@ from gisplan.judging.cells import texts
 from gisplan.judging.judgement import Judgement
 from gisplan.judging.outcome import FAILS, HOLDS
 from gisplan.judging.trials import ROOMS
-from gisplan.judging.words import Values, Words, of_service
+from gisplan.judging.words import Values, Words, alone, of_service
 from gisplan.rules.profile import Condition, Limit, Service
 
 Bools = npt.NDArray[np.bool_]
@@ -170,7 +170,7 @@ def _further(judgement: Judgement, row: Row, at: Ints, grade: Texts) -> Texts:
     asked = ~np.isin(found.grade[at].astype(object), ("D", "U")) | (found.code[at] == why)
     asked |= (condition.measure.kind == "fall") & ~np.isnan(mine.value[at])  # measured all the same
     own = (letter != "A") & (letter == grade) & asked & (why != "")
-    number, kinds = pd.factorize(why)
+    number, kinds = pd.factorize(alone(judgement, row.service, why, at))
     reason = np.array([f"reason.{kind}" for kind in kinds], dtype=object)
     if condition.measure.unit:
         # A reason without a number of its own leaves that to the measured value.

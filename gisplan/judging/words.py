@@ -46,7 +46,7 @@ def reasons(judgement: Judgement, cells: pd.DataFrame, service: Service, at: Int
         ``zh`` or ``en``.
     """
     mine = of_service(judgement, cells, service)
-    kind, kinds = pd.factorize(texts(mine["code"], at))
+    kind, kinds = pd.factorize(alone(judgement, service, texts(mine["code"], at), at))
     sentences = [f"reason.{code}" for code in kinds]
     if service.shape == "surface":
         known = set(known_codes("reason.leveling."))
@@ -128,6 +128,20 @@ class Words:
 
 _SMALL = 5000
 """Parcels of a zone whose sentences may be kept as they are; those of a larger one are kept packed."""
+
+
+def alone(judgement: Judgement, service: Service, code: Texts, at: Ints) -> Texts:
+    """Choose another sentence where the room runs out and nobody comes before a parcel: codes of some parcels."""
+    for condition in service.conditions:
+        found = judgement.outcomes.get(condition.id)
+        if found is not None and "holder" in found.terms:
+            nobody = (found.terms["holder"][at] == "—") & np.isin(code.astype(object), _HOLDERS)
+            return np.where(nobody, code.astype(object) + "_alone", code) if nobody.any() else code
+    return code
+
+
+_HOLDERS = ("no_capacity", "order_unknown")
+"""Reasons that name who is the last before a parcel."""
 
 
 def of_service(judgement: Judgement, cells: pd.DataFrame, service: Service) -> pd.DataFrame:

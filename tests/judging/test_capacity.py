@@ -408,6 +408,43 @@ def test_a_paper_for_less_than_is_needed_gives_no_place_and_holds_its_amount(hel
     assert answers(with_c)["C"] == "A"
 
 
+@pytest.mark.parametrize(
+    ("stated", "found"),
+    [(900, "D no_capacity"), (1_000, "U letter_contradicts"), (None, "U letter_contradicts")],
+)
+def test_a_letter_below_the_demand_says_nothing_against_a_want_of_capacity(stated: float | None, found: str) -> None:
+    """B needs 1,000 m3/d where 809 are left; its letter of connection says how much it connects."""
+    rows = [letter(parcel="B", service="water", says="具备接入条件", capacity=stated, capacity_unit="m3/d")]
+    report = judged(plots(A={}, B={}), main(), evidence=pd.DataFrame(rows))
+    assert answers(report) == {"A": "A", "B": found}
+    told = report.explain("B", "water", "en")
+    assert "函1号" in told and "needs 1000 m3/d; M has 809.56 m3/d left" in told
+    assert stated is None or f"connected, stating {stated} m3/d" in told
+
+
+def test_what_no_length_of_pipe_mends_has_no_estimate() -> None:
+    report = judged(plots(A={}, B={}), main())
+    gap = report.gaps.set_index("parcel").loc["B"]
+    assert gap[["length_m", "estimate_cny", "unit_price_cny"]].isna().all() and gap["geometry"] is None
+    told = report.explain("B", "water", "en")
+    assert "not estimated" in told and "CNY" not in told
+    assert report.limits.set_index("what").loc["water.price", "uses"] == 0
+
+
+def test_where_nobody_comes_before_no_holder_is_named() -> None:
+    report = judged(plots(A={}), main({**PLANT, "capacity_used": 9_500}))
+    assert answers(report) == {"A": "D no_capacity"}
+    for told in (report.explain("A", "water", "en"), report.cells["reason_en"].iloc[0]):
+        assert "500 m3/d left, with nobody before it" in told and "—" not in told
+    assert "—" not in report.findings.set_index("condition").loc["water.capacity", "reason_zh"]
+
+
+def test_a_paper_that_reserves_is_quoted_in_words() -> None:
+    paper = pd.DataFrame([letter(parcel="B", service="water", says="预留", capacity=300, capacity_unit="m3/d")])
+    told = judged(plots(A={}, B={}), main(), evidence=paper).explain("B", "water", "zh")
+    assert "预留，所写能力 300 m3/d" in told and "word." not in told
+
+
 def test_the_order_of_promises_changes_only_what_it_must() -> None:
     """A and B hang on a full main, C on one of its own: whoever of A and B is promised first, C is as it was."""
     water = pd.concat(
