@@ -248,7 +248,7 @@ def left_open(zone: Zone, service: str) -> bool:
 def leveling_cell(zone: Zone, parcel: Parcel) -> Cell:
     """Judge the levelling from the record (these zones have no ground model)."""
     found = standing_of(zone, parcel.leveling_status, parcel.leveling_works)
-    mine = [x for x in zone.evidence if x.parcel == parcel.id]
+    mine = [x for x in zone.evidence if x.parcel == parcel.id or stray(zone, x)]
     if any(x.service == "leveling" and x.says == "accepted" and valid(x, zone.check) for x in mine):
         denied = bool((parcel.leveling_status or "").strip()) and found.level != NOW
         denied = denied or any(speaks_against(x, "leveling", zone.check) for x in mine)
@@ -258,6 +258,12 @@ def leveling_cell(zone: Zone, parcel: Parcel) -> Cell:
     return Cell(LETTERS[found.level[0]], None if found.level == NEVER else found.level[1])
 
 
+def stray(zone: Zone, letter: Evidence) -> bool:
+    """Whether a letter names nothing that is there, and says so in words (toy zones have no other land to speak of)."""
+    things = {f.id for layer in zone.layers.values() for f in layer}
+    return letter.parcel not in {p.id for p in zone.parcels} and letter.feature not in things and letter.says != ""
+
+
 def by_letters(zone: Zone, parcel: Parcel, service: str, cell: Cell | None) -> Cell:
     """Weigh the letters for one parcel and service; `cell` is None when the service has no layer."""
     all_mine = [x for x in zone.evidence if x.parcel == parcel.id]
@@ -265,7 +271,7 @@ def by_letters(zone: Zone, parcel: Parcel, service: str, cell: Cell | None) -> C
     if any(x.says == "not_applicable" and x.issuer and x.number for x in mine):
         return Cell("N")
     yes = any(x.says == "connected" and valid(x, zone.check) for x in mine)
-    no = any(speaks_against(x, service, zone.check) for x in all_mine)
+    no = any(speaks_against(x, service, zone.check) for x in (*all_mine, *(x for x in zone.evidence if stray(zone, x))))
     if cell is None:
         denied = any(x.says == "not_connected" and valid(x, zone.check) for x in mine)
         if yes and not no and not promises_enough(zone, parcel, service, mine):

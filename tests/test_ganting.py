@@ -28,7 +28,16 @@ ELSEWHERE = {
 }  # fmt: skip
 
 # What the same zone says by a profile that asks for more, without its power layer and with one kind not looked at.
-BY_VARIANT = {"no_layer", "letter", "letter_capacity", "flood", "flood_unknown", "obstacles", "obstacles_unknown"}
+BY_VARIANT = {
+    "no_layer",
+    "letter",
+    "letter_capacity",
+    "letter_stray",
+    "flood",
+    "flood_unknown",
+    "obstacles",
+    "obstacles_unknown",
+}
 STRICTER = """
 [profile]
 id = "stricter"

@@ -195,6 +195,29 @@ def test_a_damaged_paper_that_speaks_against_is_still_heard(gone: str) -> None:
     assert cell(check(evidence=pd.DataFrame([against]))) == ("U", "no_layer")
 
 
+@pytest.mark.parametrize("named", ["P1 ", "Ｐ１", "p1"])
+def test_a_paper_is_heard_however_its_parcel_is_spelt(named: str) -> None:
+    report = check(
+        water=layer(MAIN, PLANT), evidence=pd.DataFrame([letter(parcel=named, service="water", says="未通")])
+    )
+    assert cell(report) == ("U", "letter_contradicts")
+    assert f"'{named}'" in report.issues.set_index("code").loc["reference_spelling", "message"]
+
+
+@pytest.mark.parametrize("named", [{}, {"parcel": "P9"}, {"feature": "W9"}])
+def test_a_paper_against_that_names_nothing_there_may_mean_anything(named: dict[str, str]) -> None:
+    papers = pd.DataFrame([letter(parcel="P1", service="heat"), letter(**named, service="water", says="未通")])
+    report = check(water=layer(MAIN, PLANT), evidence=papers)
+    assert cell(report) == ("U", "letter_stray")
+    assert cell(report, "heat") == ("A", "letter")
+    assert "error" in set(report.issues["severity"])
+
+
+def test_a_paper_about_a_pipe_is_heard_however_the_pipe_is_spelt() -> None:
+    stopped = pd.DataFrame([letter(feature="w1 ", service="water", says="停用")])
+    assert cell(check(water=layer(MAIN, PLANT), evidence=stopped))[0] == "U"
+
+
 def test_a_parcel_that_lost_its_shape_may_lie_in_the_way() -> None:
     given = parcels(P1=parcel(0, 0, 100, 100), P2=None)
     assert cell(check(given=given, water=layer(MAIN, PLANT))) == ("U", "barriers_unknown")

@@ -315,6 +315,8 @@ class Needs:
                     word = str(f.values.get("capacity_unit", unit))
                     says = dice.one({"operating": 6, "reserved": 1, "accepted": 1})
                     found.append(Evidence(says, service, "", f.id, "示例单位", "示例9号", DAYS[2], None, amount, word))
+        if dice.chance(0.04):
+            found.append(Evidence("not_connected", dice.choice(tuple(self.rules)), "查无此号", date=DAYS[1]))
         return tuple(found)
 
     def ground(self) -> dict[str, float]:

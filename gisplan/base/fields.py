@@ -40,7 +40,16 @@ def plain(word: object) -> str:
     >>> plain("　ＤＮ300 ")
     'dn300'
     """
-    return unicodedata.normalize("NFKC", str(word)).strip().casefold()
+    return narrow(word).casefold()
+
+
+def narrow(word: object) -> str:
+    """Fold a number for comparing: full-width to half-width, no outer spaces.
+
+    >>> narrow(" ＧＴ-01　")
+    'GT-01'
+    """
+    return unicodedata.normalize("NFKC", str(word)).strip()
 
 
 def _rows(name: str) -> list[dict[str, str]]:

@@ -11,7 +11,7 @@ import pandas as pd
 import shapely
 
 from gisplan.judging.binding import binds, dual
-from gisplan.judging.evidence import against, on_parcels
+from gisplan.judging.evidence import against, astray, on_parcels
 from gisplan.judging.judgement import Judgement
 from gisplan.judging.outcome import FAILS, UNKNOWN
 from gisplan.judging.reserves.carrying import in_unit
@@ -241,6 +241,9 @@ def _papers(part: Part, judgement: Judgement, service: Service, host: Texts | No
         scarce = _scarce(judgement, service)
         clash = (yes & ~scarce & np.isin(grade, ("B", "C", "D"))) | (no & (grade == "A"))
     _put(part, clash, grade="U", code="letter_contradicts")
+    if astray(judgement.evidence, service.key):
+        own = against(judgement.evidence[~judgement.evidence["stray"].astype(bool)], service.key, parcels)
+        _put(part, clash & ~own, code="letter_stray")
 
 
 def _scarce(judgement: Judgement, service: Service) -> Bools:

@@ -43,10 +43,19 @@ def on_features(evidence: pd.DataFrame, service: str, features: pd.Index) -> tup
 
 
 def against(evidence: pd.DataFrame, service: str, parcels: pd.Index) -> Bools:
-    """Tell for which parcels something speaks against a service."""
+    """Tell for which parcels something speaks against a service; what speaks of nothing that is there may mean any."""
     if evidence.empty:
         return np.zeros(len(parcels), dtype=bool)
-    return parcels.isin(evidence.loc[doubtful(evidence) & _about(evidence, service), "parcel"].dropna())
+    return parcels.isin(evidence.loc[_denying(evidence, service), "parcel"].dropna()) | astray(evidence, service)
+
+
+def astray(evidence: pd.DataFrame, service: str) -> bool:
+    """Tell whether something speaks against a service of which nobody knows what it is about."""
+    return bool((evidence["stray"].to_numpy(dtype=bool) & _denying(evidence, service)).any())
+
+
+def _denying(evidence: pd.DataFrame, service: str) -> Bools:
+    return (doubtful(evidence) & _about(evidence, service)).to_numpy(dtype=bool)
 
 
 def on_parcels(evidence: pd.DataFrame, service: str, parcels: pd.Index, says: str) -> npt.NDArray[np.int64]:

@@ -24,7 +24,7 @@ from gisplan.rules.profile import Condition, Service
 
 LINES = 3
 _SHOWN = 6
-_CLASHES = ("letter_contradicts", "contradiction")
+_CLASHES = ("letter_contradicts", "letter_stray", "contradiction")
 _ORDER = {"D": 0, "U": 1, "C": 2, "B": 3, "A": 4, "N": 5}
 
 

@@ -23,7 +23,7 @@ Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 Texts = npt.NDArray[np.object_]
 
-_OVERRULED = ("letter_contradicts", "parcel_overlap", "parcel_geometry", "past")
+_OVERRULED = ("letter_contradicts", "letter_stray", "parcel_overlap", "parcel_geometry", "past")
 """Reasons that stand above what was measured."""
 
 

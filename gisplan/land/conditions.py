@@ -143,7 +143,7 @@ def _connected(rule: LandRule, words: Words, service: Service) -> Answer:
 def on_commitments(survey: Survey, date: dt.date) -> Iterator[Answer]:
     """Say whether commitments are kept: what is due and not done is overdue; what says no day is not known.
 
-    A commitment that names no parcel may be about any.
+    A commitment that names no parcel, or one that is not there, may be about any.
     """
     table = survey.dossier.commitments
     stamp = pd.Timestamp(date)
@@ -152,7 +152,7 @@ def on_commitments(survey: Survey, date: dt.date) -> Iterator[Answer]:
     undated = undone & table["due_on"].isna().to_numpy()
     n = len(survey.parcels)
     at = survey.parcels.index.get_indexer(table["parcel"].astype("str"))
-    nameless = table["parcel"].isna().to_numpy()
+    nameless = (table["parcel"].isna() | table["stray"]).to_numpy(dtype=bool) & (at < 0)
     for rule in survey.profile.land.group("commitment"):
         counts = {}
         for name, hit in (("overdue", overdue), ("undated", undated), ("open", undone), ("done", ~undone)):

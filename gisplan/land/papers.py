@@ -2,7 +2,8 @@
 
 A paper helps only if it names issuer and number, is dated by then, and says until when it is valid (or that it is valid
 for good). What speaks against, or says what nobody understands, is heard even where it lacks any of that: without a
-parcel it may be about any, without a test about every test. So a cell that is lost never makes an answer better.
+parcel, or with one that is not there, it may be about any, without a test about every test. So a cell that is lost
+never makes an answer better.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def on_net_land(dossier: Dossier, rules: LandRules, parcels: pd.DataFrame, date:
     table = dossier.netland
     state = _states(table, date)
     at = parcels.index.get_indexer(table["parcel"].astype("str"))
-    at[table["parcel"].isna().to_numpy()] = -2
+    at[(table["parcel"].isna() | table["stray"]).to_numpy(dtype=bool) & (at < 0)] = -2
     for rule in rules.group("net"):
         mine = (table["test"] == rule.key).to_numpy(dtype=bool, na_value=False)
         unsaid = table["test"].isna().to_numpy() & ((state & _HEARD) > 0)
@@ -66,7 +67,8 @@ def on_assessments(dossier: Dossier, rules: LandRules, parcels: pd.DataFrame, da
         mine = (table["kind"] == rule.key).to_numpy(dtype=bool, na_value=False)
         unsaid = table["kind"].isna().to_numpy() & ((state & _HEARD) > 0)
         for row in np.flatnonzero(mine | unsaid):  # assessments are of areas: few
-            surely, maybe = areas.covered(table["area"].iloc[row], table["parcel"].iloc[row])
+            stray = bool(table["stray"].iloc[row])
+            surely, maybe = areas.covered(table["area"].iloc[row], table["parcel"].iloc[row], stray)
             against = bool(state[row] & _HEARD)
             hearing.hear(surely, int(state[row]) if mine[row] else _UNCLEAR, int(row))
             if against:
@@ -106,13 +108,13 @@ class _Areas:
         self.index = parcels.index
         self.columns = [parcels[name].map(plain, na_action="ignore") for name in ("sub_park", "county_code")]
 
-    def covered(self, area: object, parcel: object) -> tuple[Bools, Bools]:
+    def covered(self, area: object, parcel: object, stray: bool) -> tuple[Bools, Bools]:
         """Tell which parcels are surely covered, and which may be."""
         n = len(self.index)
         none = np.zeros(n, dtype=bool)
         if not pd.isna(parcel):
             surely = self.index == str(parcel)
-            return surely, surely | (not surely.any())
+            return surely, surely | (stray and not surely.any())
         if pd.isna(area):
             return none, every(n)
         word = plain(area)

@@ -15,8 +15,8 @@ from gisplan.base.labels import Label
 from gisplan.reading.columns import matches, take
 from gisplan.reading.formats.raw import RawLayer
 from gisplan.reading.layers import Given, Layer
-from gisplan.reading.records import by_id, empty, strangers
-from gisplan.reading.refusals import listing
+from gisplan.reading.records import by_id, empty
+from gisplan.reading.references import matched, strays, told
 from gisplan.reading.words import plain_blank, words_of
 from gisplan.reading.zone_file import Source
 
@@ -32,7 +32,8 @@ class Dossier:
     Attributes
     ----------
     netland
-        One row a paper on a test of net land (净地).
+        One row a paper on a test of net land (净地). In all tables column ``stray`` tells which rows name a parcel that
+        is not there, and may mean one that is.
     assessments
         One row an area-wide assessment (区域评估).
     commitments
@@ -93,7 +94,7 @@ def read_dossier(
 
 
 def _none(key: str) -> pd.DataFrame:
-    return empty(key).assign(file=pd.Series(dtype="str"))
+    return empty(key).assign(file=pd.Series(dtype="str"), stray=pd.Series(dtype="bool"))
 
 
 def _table(key: str, given: Sequence[Given], parcels: pd.Index, book: Book) -> pd.DataFrame:
@@ -108,7 +109,11 @@ def _table(key: str, given: Sequence[Given], parcels: pd.Index, book: Book) -> p
         if key in _PAPERS:
             frame["long_term"] = frame["long_term"].mask(forever, True)
         _not_negative(frame, key, raw, book)
-        _strangers(frame, parcels, raw, book)
+        frame = _settled(frame, parcels, raw, book)
+        frame["stray"] = strays(frame["parcel"], parcels)
+        heard = against(frame) if key in _PAPERS else frame["done_on"].isna() if key == "commitments" else None
+        grave = np.zeros(len(frame), dtype=bool) if heard is None else heard.to_numpy(dtype=bool) & frame["stray"]
+        told(frame["parcel"], parcels, np.asarray(grave), "record_parcel_missing", _place(raw), book)
         parts.append(frame)
     return pd.concat(parts, ignore_index=True) if parts else _none(key)
 
@@ -146,7 +151,9 @@ def projects(given: Sequence[Given], parcels: pd.Index, book: Book) -> pd.DataFr
         made = f"{raw.layer}#" + pd.Series(raw.fids, index=frame.index).astype("str")
         frame["project"] = frame["project"].where(~blank, made)
         _not_negative(frame, "projects", raw, book)
-        _strangers(frame, parcels, raw, book)
+        frame = _settled(frame, parcels, raw, book)
+        nothing = np.zeros(len(frame), dtype=bool)
+        told(frame["parcel"], parcels, nothing, "record_parcel_missing", _place(raw), book)
         tables.append(frame)
     if not tables:
         odd = {f"{name}_odd": pd.Series(dtype=bool) for name in (*amounts("projects"), "dual_supply")}
@@ -172,11 +179,10 @@ def _not_negative(frame: pd.DataFrame, table: str, raw: RawLayer, book: Book) ->
             )
 
 
-def _strangers(frame: pd.DataFrame, parcels: pd.Index, raw: RawLayer, book: Book) -> None:
-    """Name the parcels that are in no layer."""
-    if "parcel" not in frame.columns:
-        return
-    lost = strangers(frame["parcel"], parcels)
-    if lost.any():
-        ids = listing(dict.fromkeys(frame["parcel"][lost]))
-        book.add("record_parcel_missing", "warning", "noted", (raw.file, raw.layer, ""), ids=ids)
+def _settled(frame: pd.DataFrame, parcels: pd.Index, raw: RawLayer, book: Book) -> pd.DataFrame:
+    """Match the parcels that a table names."""
+    return frame.assign(parcel=matched(frame["parcel"], parcels, _place(raw), book))
+
+
+def _place(raw: RawLayer) -> tuple[str, str, str]:
+    return raw.file, raw.layer, ""

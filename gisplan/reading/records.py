@@ -92,15 +92,18 @@ def evidence(given: Sequence[Given], profile: Profile, book: Book) -> pd.DataFra
         taken = take(raw, "evidence", source, book, words)
         frame = taken.frame.assign(file=raw.title)
         reason = np.full(len(frame), "", dtype=object)
-        reason[(frame["parcel"].isna() & frame["feature"].isna()).to_numpy()] = "evidence_nothing"
         for column in ("issuer", "number"):
             # A dash or 无 is no issuer and no document number.
             written = frame[column].astype("str").fillna("").map(plain_blank).astype(bool)
             frame[column] = frame[column].mask(written)
         against = doubtful(frame).to_numpy()
-        reason[frame["service"].isna().to_numpy() & ~against] = "evidence_service"
         # A paper that holds a reserve goes on holding it, and without a day it helps nobody.
         holds = (frame["says"] == "reserved").to_numpy()
+        worded = (against | holds) & (frame["says"].notna().to_numpy() | taken.puzzled("says"))
+        nothing = (frame["parcel"].isna() & frame["feature"].isna()).to_numpy()
+        reason[nothing & ~worded] = "evidence_nothing"
+        reason[frame["service"].isna().to_numpy() & ~against & ~holds] = "evidence_service"
+        frame["stray"] = worded
         for column in ("date", "expires"):
             reason[taken.puzzled(column) & ~against & ~holds] = "evidence_date"
         frame["date"] = frame["date"].mask(holds & taken.puzzled("expires"))
@@ -123,7 +126,10 @@ def _aside(code: str, place: tuple[str, str, str], book: Book) -> None:
 
 
 def empty(table: str) -> pd.DataFrame:
-    """Make an empty table with the columns of fields.csv; evidence also names the file of each row."""
+    """Make an empty table with the columns of fields.csv.
+
+    Evidence also names the file of each row, and tells which rows speak of nothing that is there (``stray``).
+    """
     return _empty(table).copy()
 
 
@@ -131,7 +137,8 @@ def empty(table: str) -> pd.DataFrame:
 def _empty(table: str) -> pd.DataFrame:
     kinds = {"number": "float64", "date": "datetime64[s]", "flag": "boolean"}
     columns = {name: pd.Series(dtype=kinds.get(f.type, "str")) for name, f in fields(table).items()}
-    return pd.DataFrame({**columns, "file": pd.Series(dtype="str")} if table == "evidence" else columns)
+    own = {"file": pd.Series(dtype="str"), "stray": pd.Series(dtype="bool")} if table == "evidence" else {}
+    return pd.DataFrame({**columns, **own})
 
 
 def supply_points(
@@ -190,35 +197,3 @@ def _paper(point: Supply) -> pd.DataFrame:
     }  # fmt: skip
     blank = empty("evidence")
     return pd.DataFrame({c: pd.Series([row.get(c)], dtype=blank[c].dtype) for c in blank.columns})
-
-
-def check_references(
-    tables: tuple[gpd.GeoDataFrame, Mapping[str, gpd.GeoDataFrame], pd.DataFrame, pd.DataFrame], book: Book
-) -> None:
-    """Name every reference that points nowhere: works ids, parcels and features."""
-    parcels, layers, works_, papers = tables
-    for file, words in _lost(parcels["leveling_works"], parcels["file"], works_.index):
-        book.add("works_missing", "warning", "noted", (file, "", ""), ids=words)
-    for layer in layers.values():
-        for file, words in _lost(layer["works"], layer["file"], works_.index):
-            book.add("works_missing", "warning", "noted", (file, "", ""), ids=words)
-    for file, words in _lost(papers["parcel"], papers["file"], parcels.index):
-        book.add("evidence_parcel_missing", "warning", "noted", (file, "", ""), ids=words)
-    known = pd.Index([]).append([layer.index for layer in layers.values()])
-    for file, words in _lost(papers["feature"], papers["file"], known):
-        book.add("evidence_feature_missing", "warning", "noted", (file, "", ""), ids=words)
-
-
-def _lost(words: pd.Series, files: pd.Series, known: pd.Index) -> list[tuple[str, str]]:
-    if not words.notna().any():
-        return []
-    lost = strangers(words, known)  # by position: ids may repeat
-    odd = words[lost].reset_index(drop=True).groupby(files[lost].reset_index(drop=True))
-    return [(str(file), listing(dict.fromkeys(group))) for file, group in odd]
-
-
-def strangers(words: pd.Series, known: pd.Index) -> np.ndarray:
-    """Tell which words, of those that are there, are not among the known ones."""
-    # As objects: a column of texts would turn every known word into a value of Arrow's, one by one.
-    found = pd.Series(words.to_numpy(dtype=object), dtype=object).isin(known.to_numpy(dtype=object))
-    return np.asarray(words.notna().to_numpy() & ~found.to_numpy())

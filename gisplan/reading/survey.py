@@ -18,7 +18,7 @@ from gisplan.base.errors import LayerError, ReadError
 from gisplan.base.issues import Book, Issue
 from gisplan.base.labels import Label
 from gisplan.reading import layers as clean
-from gisplan.reading import records
+from gisplan.reading import records, references
 from gisplan.reading.dossier import Dossier, no_dossier, projects, read_dossier
 from gisplan.reading.entries import NAME
 from gisplan.reading.folder import Folder, Heights, Progress, Waiting, ground_reader
@@ -213,10 +213,10 @@ def assemble(parts: Parts, book: Book) -> Survey:
     papers = (
         papers if declared.empty else declared if papers.empty else pd.concat([papers, declared], ignore_index=True)
     )
-    records.check_references((parcels.frame, tables, works, papers), book)
+    outlines, tables, papers = references.settle(parcels.frame, tables, works, papers, book)
     ground = parts.ground()
     if ground is not None:
-        _check_ground(ground, parcels.frame, book)
+        _check_ground(ground, outlines, book)
     table = barriers.frame if barriers else clean.no_barriers(gate) if said.no_barriers else None
     found = [parcels, *cleaned.values(), *([barriers] if barriers else [])]
     held = {key: given[key]() for key in RECORDS if key in given and key != "projects"}
@@ -231,13 +231,13 @@ def assemble(parts: Parts, book: Book) -> Survey:
         profile=parts.profile,
         date=said.date,
         data_date=said.data_date,
-        parcels=parcels.frame,
+        parcels=outlines,
         layers=tables,
         absent=frozenset(said.absent & {s.key for s in parts.profile.networks}),
         undo=said.undo,
         county=said.place.county,
-        projects=projects(given["projects"]() if "projects" in given else (), parcels.frame.index, book),
-        dossier=read_dossier(held, overlaid, parcels.frame.index, book),
+        projects=projects(given["projects"]() if "projects" in given else (), outlines.index, book),
+        dossier=read_dossier(held, overlaid, outlines.index, book),
         works=works,
         evidence=papers,
         barriers=table,

@@ -88,7 +88,7 @@ class Case:
 
 def result(found: Land, test: str) -> tuple[str, str]:
     answer = next(a for a in found.answers if a.rule.id == f"land.{test}")
-    return VERDICTS[int(answer.verdict[0])], str(answer.result[0])
+    return VERDICTS[int(answer.verdict[0])], answer.results[int(answer.why[0])]
 
 
 def test_land_with_everything_can_be_offered() -> None:
@@ -378,7 +378,7 @@ def nulled(survey: Survey, only: str) -> Iterator[tuple[str, Survey]]:
         frame = getattr(dossier, table)
         ends = () if frame is None or frame.empty else {0, len(frame) - 1}
         for i, column in itertools.product(ends, () if frame is None else frame.columns):
-            if column in ("file", "kind_text", "geometry") or pd.isna(frame[column].iloc[i]):
+            if column in ("file", "stray", "kind_text", "geometry") or pd.isna(frame[column].iloc[i]):
                 continue
             lost = frame.copy()
             lost.iloc[i, lost.columns.get_loc(column)] = None
@@ -404,6 +404,26 @@ def test_a_cell_that_is_lost_never_raises_stage_or_conclusion(table: str, change
             raised.append((name, old.stage[0], new.stage[0], new.conclusion[0]))
     assert tried > 0
     assert raised == []
+
+
+@pytest.mark.parametrize("named", ["P1", "P1 ", "Ｐ１", "p1", "P-1"])
+def test_a_paper_against_is_heard_however_its_parcel_is_spelt(named: str) -> None:
+    """A dispute, and a commitment that is overdue; of P-1, which is not there, nobody knows whether it is P1."""
+    case = Case()
+    case.netland.append(paper(parcel=named, test="disputes", result="有纠纷"))
+    assert case.outcome() == ("L1", "unknown")
+    late = Case()
+    late.commitments.append({"commitment": "1", "parcel": named, "what": "路", "due_on": "2026-01-01", "done_on": None})
+    assert late.outcome()[1] == ("unknown" if named == "P-1" else "after_tasks")
+
+
+def test_a_paper_of_other_land_says_nothing_of_this() -> None:
+    rows = gpd.GeoDataFrame({"parcel": ["GT-B-01", "GT-B-02"]}, geometry=[parcel(0, 0, 9, 9)] * 2, crs=CRS)
+    table = pd.DataFrame({"parcel": ["KY-A-07", "GT-B-20"], "test": "disputes", "result": "有纠纷"})
+    survey = from_frames(rows, {}, netland=table, lang="en")
+    assert list(survey.dossier.netland["stray"]) == [False, True]
+    told = {issue.severity: issue.message for issue in survey.issues if issue.code == "record_parcel_missing"}
+    assert "'GT-B-20'" in told["error"] and "'KY-A-07'" in told["warning"]
 
 
 def test_buildings_are_stock_of_their_own() -> None:
