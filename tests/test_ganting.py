@@ -24,20 +24,11 @@ GANTING = LAYERS / "ganting"
 ELSEWHERE = {
     "no_source", "declared_absent", "letter_denies", "barriers_unknown", "future", "none_found",
     "several", "valve_lost", "feature_lost", "source_unknown", "works_unknown", "closed", "parcel_geometry",
-    "no_ground", "by_profile", "by_promise", "past", "no_capacity_alone", "order_unknown_alone",
+    "no_ground", "letter_stray", "by_profile", "by_promise", "past", "no_capacity_alone", "order_unknown_alone",
 }  # fmt: skip
 
 # What the same zone says by a profile that asks for more, without its power layer and with one kind not looked at.
-BY_VARIANT = {
-    "no_layer",
-    "letter",
-    "letter_capacity",
-    "letter_stray",
-    "flood",
-    "flood_unknown",
-    "obstacles",
-    "obstacles_unknown",
-}
+BY_VARIANT = {"no_layer", "letter", "letter_capacity", "flood", "flood_unknown", "obstacles", "obstacles_unknown"}
 STRICTER = """
 [profile]
 id = "stricter"

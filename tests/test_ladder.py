@@ -86,6 +86,7 @@ LADDER = (
     "reading.land_use",
     "reading.layers",
     "reading.places.fitting",
+    "reading.references",
     "reading.records",
     "reading.dossier",
     "reading.survey",

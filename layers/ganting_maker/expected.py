@@ -45,7 +45,7 @@ EAST: tuple[tuple[tuple[Slot, ...], dict[str, tuple[str, str, str]]], ...] = (
         "road": ("A", "connected", "南外环路已通"), "water": ("D", "closed_valve", "支管阀门关闭"),
         "gas": ("D", "too_far", "最近中压管超过50米"), "heat": ("D", "too_far", "最近热力管超过50米"),
         "sewage": ("U", "downhill_unknown", "南外环东段管底高程未测"),
-        "storm": ("U", "order_unknown", "上游数宗地面资料不全，走向未定，占用多少算不准"),
+        "storm": ("A", "connected", "经南外环至南排口"),
     }),
     (FIRST, {
         "road": ("B", "construction", "纬一街东段在建"),
