@@ -62,6 +62,8 @@ def loaded(zone: Zone, given: gisplan.Zone, dice: Random) -> tuple[gisplan.Zone,
     projects = given.survey.projects
     asked = pd.DataFrame({"parcel": parcel.id, **columns}, index=pd.Index(["more"], name=projects.index.name))
     asked = asked.reindex(columns=projects.columns)
+    odd = [name for name in projects.columns if name.endswith("_odd")]
+    asked[odd] = False  # what it asks is understood
     kept = projects[(projects["parcel"] != parcel.id).to_numpy()]
     more = pd.concat([kept, asked]) if len(kept) else asked
     return replace(given, survey=replace(given.survey, projects=more), _kept={}), parcel.id

@@ -191,6 +191,7 @@ class Claim:
     known: bool = True  # whether its own need is known
     unasked: bool = False  # whether it surely needs nothing
     ahead: float = 0.0  # what a paper too small for a place holds; not within the greatest of the loads
+    held_late: Key = (6, 0.0)  # the last place of such a paper
 
 
 def place(parcel: Parcel) -> tuple[Key, Key]:
@@ -252,6 +253,7 @@ def claim(zone: Zone, service: str, parcel: Parcel, ties: list[str]) -> Claim:
         known=known,
         unasked=high == 0.0,
         ahead=amount if scant else 0.0,
+        held_late=max(day for _, day in firm) if scant else (6, 0.0),
     )
 
 
@@ -281,19 +283,20 @@ def room(zone: Zone, service: str, web: Web, told: list[Profiled]) -> Room:
 def fits(mine: Claim, claims: Collection[Claim], left: Room, ties: list[str]) -> bool | None:
     """Whether what a parcel needs is left for it: True, False, or None where that is not known."""
     before = [c for c in claims if c.early <= mine.late]  # those that may come no later, itself included
-    surely = [c for c in claims if c.sure and (c is mine or c.late < mine.early)]
+    surely = [c for c in claims if c.sure and (c is mine or min(c.late, c.held_late) < mine.early)]
+    part = {c.parcel: c.ahead for c in surely if c is not mine and c.ahead and c.held_late < c.late}
     if not mine.known:
         return None
     holds, fails = True, False
     for k in mine.pieces & set(left.pieces):
         most = sum(c.load[1] for c in before if k in c.pieces) + sum(c.ahead for c in claims if k in c.pieces)
-        least = sum(c.load[0] for c in surely if k in c.pieces)
+        least = sum(min(c.load[0], part.get(c.parcel, math.inf)) for c in surely if k in c.pieces)
         holds = holds and not below(left.pieces[k], 0.0, most, ties)
         fails = fails or below(left.pieces[k], math.inf, least, ties)
     for s in () if mine.granted else mine.sources:
         most = sum(c.at_source[1] for c in before if s in c.sources)
         most += sum(c.ahead for c in claims if s in c.sources and not c.granted)
-        least = sum(c.at_source[0] for c in surely if s in c.sources)
+        least = sum(min(c.at_source[0], part.get(c.parcel, math.inf)) for c in surely if s in c.sources)
         holds = holds and not below(left.sources[s], 0.0, most, ties)
         # whom nobody calls granted or not may be counted by the source already, which then refuses it nothing
         fails = fails or (mine.at_source[0] > 0 and below(left.sources[s], math.inf, least, ties))

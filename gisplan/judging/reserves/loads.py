@@ -146,9 +146,12 @@ class _Reckoning:
         pinch = turns.pinch(first, self.most, known - ahead, counted & ~first.fits)
         pinch.left[:] += self.ahead
         # Whom nobody calls granted or not may be counted by the source already.
-        at_source = np.where(self.order.unsaid, 0.0, self.least)
-        asked = self.ways.sure & ~enough
-        short = turns.short((self.least, at_source), self.sums, known - zone[0] + slack, asked)
+        early = self.order.surely < self.order.latest
+        firm = np.where(early, np.minimum(self.order.held, self.least), self.least)
+        asked = self.ways.sure & ~enough & ~np.isnan(self.demand.value)
+        short = turns.short(
+            (firm, np.where(self.order.unsaid, 0.0, firm)), self.least, self.sums, known - zone[0] + slack, asked
+        )
         return Loads(
             self.demand, self.order, self.carrying, self.ways, capacity, sure, most + scant, zone,
             self.sums(np.where(self.ways.sure, self.order.held, 0.0)), enough, short, unknown, pinch,

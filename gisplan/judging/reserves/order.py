@@ -44,6 +44,9 @@ class Order:
     scant
         Whether that is less than it may need by itself: such a paper gives no place, so that a small promise does not
         pull a large demand ahead of everybody.
+    surely
+        The latest place of what each parcel surely takes: of a scant one what the paper holds, in the paper's place; of
+        all others the whole, in their own.
     """
 
     earliest: Ints
@@ -54,6 +57,7 @@ class Order:
     most: Floats
     promised: Bools
     scant: Bools
+    surely: Ints
 
 
 def order(brief: Brief, needed: Demand) -> Order:
@@ -79,7 +83,9 @@ def order(brief: Brief, needed: Demand) -> Order:
     last, late = np.where(moved, PROMISED, last), np.where(moved, sure, late).astype(np.int64)
     granted = (known == 0).to_numpy(dtype=bool)
     unsaid = known.isna().to_numpy(dtype=bool)
-    return Order(first * _WIDTH + early, last * _WIDTH + late, granted, unsaid, held, most, promised, scant)
+    latest = last * _WIDTH + late
+    surely = np.where(scant, np.minimum(PROMISED * _WIDTH + np.nan_to_num(sure).astype(np.int64), latest), latest)
+    return Order(first * _WIDTH + early, latest, granted, unsaid, held, most, promised, scant, surely)
 
 
 def _days(column: pd.Series) -> Floats:

@@ -126,13 +126,17 @@ class Turns:
             out.holder[some] = np.where(last >= 0, np.append(order, -1)[last], -1)
         return out
 
-    def short(self, load: tuple[Floats, Floats], sums: Callable[[Floats], Floats], room: Floats, asked: Bools) -> Bools:
+    def short(
+        self, load: tuple[Floats, Floats], own: Floats, sums: Callable[[Floats], Floats], room: Floats, asked: Bools
+    ) -> Bools:
         """Tell for which parcels too little is left for sure: after all that surely come before them.
 
         Parameters
         ----------
         load
-            What each parcel takes at least of mains, and of sources.
+            What each parcel surely takes of mains, and of sources, by its place in `Order.surely`.
+        own
+            What each parcel that asks needs itself, by its own places.
         sums
             Adds a load up over all ways, element by element.
         room
@@ -141,21 +145,20 @@ class Turns:
             Parcels to judge; their ways must be sure.
         """
         free = ~self.order.granted & ~self.order.unsaid
-        early, late = self.order.earliest, self.order.latest
-        rank, order = _ranks(late)
-        worst = self._worst(load, (rank, order), (self._joined(sums, load), room), free)
-        runs = self._value(worst, late, len(room))
-        open_ = asked & (load[0] > 0) & (late >= runs)
-        _, group, count = np.unique(late, return_inverse=True, return_counts=True)
-        itself = (count[group] == 1) & (early == late) & (late == runs)
+        early, late, surely = self.order.earliest, self.order.latest, self.order.surely
+        worst = self._worst(load, _ranks(surely), (self._joined(sums, load), room), free)
+        runs = self._value(worst, surely, len(room))
+        open_ = asked & (own > 0) & (late >= runs)
+        _, group, count = np.unique(surely, return_inverse=True, return_counts=True)
+        itself = (count[group] == 1) & (early == late) & (late == runs) & (surely == late)
         out = open_ & ((early > runs) | itself)
         for turn in np.unique(early[open_ & ~out]).tolist():
             # Only where it hangs on what a parcel itself takes beside those of whom nobody knows who comes first.
-            ahead = tuple(np.where(late < turn, each, 0.0) for each in load)
+            ahead = tuple(np.where(surely < turn, each, 0.0) for each in load)
             spare = room - self._joined(sums, (ahead[0], ahead[1]))
             left = self._least(spare, np.inf, free)
             mine = open_ & ~out & (early == turn)
-            out[mine] = load[0][mine] > left[mine]
+            out[mine] = (own - ahead[0])[mine] > left[mine]
         return out
 
     def _joined(self, sums: Callable[[Floats], Floats], load: tuple[Floats, Floats]) -> Floats:
