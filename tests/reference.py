@@ -269,7 +269,8 @@ def by_letters(zone: Zone, parcel: Parcel, service: str, cell: Cell | None) -> C
     all_mine = [x for x in zone.evidence if x.parcel == parcel.id]
     mine = [x for x in all_mine if x.service == service]
     if any(x.says == "not_applicable" and x.issuer and x.number for x in mine):
-        return Cell("N")
+        denied = any(speaks_against(x, service, zone.check) for x in zone.evidence if x in all_mine or stray(zone, x))
+        return Cell("U" if denied else "N")
     yes = any(x.says == "connected" and valid(x, zone.check) for x in mine)
     no = any(speaks_against(x, service, zone.check) for x in (*all_mine, *(x for x in zone.evidence if stray(zone, x))))
     if cell is None:

@@ -213,6 +213,12 @@ def test_a_paper_against_that_names_nothing_there_may_mean_anything(named: dict[
     assert "error" in set(report.issues["severity"])
 
 
+def test_a_decision_beside_a_paper_against_is_a_contradiction() -> None:
+    papers = [letter(parcel="P1", service="water", says=says, number=says) for says in ("不适用", "未通")]
+    assert cell(check(water=layer(MAIN, PLANT), evidence=pd.DataFrame(papers[:1]))) == ("N", "decision")
+    assert cell(check(water=layer(MAIN, PLANT), evidence=pd.DataFrame(papers))) == ("U", "letter_contradicts")
+
+
 def test_a_paper_about_a_pipe_is_heard_however_the_pipe_is_spelt() -> None:
     stopped = pd.DataFrame([letter(feature="w1 ", service="water", says="停用")])
     assert cell(check(water=layer(MAIN, PLANT), evidence=stopped))[0] == "U"

@@ -65,6 +65,8 @@ def cells(judgement: Judgement, known_on: dt.date) -> pd.DataFrame:
             _put(part, part["grade"] == "A", grade="B", code="future", ready_on=np.datetime64(known_on, "s"))
         decided = on_parcels(judgement.evidence, service.key, survey.parcels.index, "not_applicable") >= 0
         _put(part, decided, grade="N", code="decision", by="decision")
+        denied = decided & against(judgement.evidence, service.key, survey.parcels.index)
+        _put(part, denied, grade="U", code="letter_contradicts")
         _put(part, ~np.isin(part["grade"], ("B", "C")), ready_on=np.datetime64("NaT"))
         part["need"], part["group"] = needs[service.key]
         done[service.key] = part
