@@ -217,3 +217,13 @@ def test_what_is_said_of_the_ground() -> None:
     assert "挖、填各 1250 ± 500 m³（83.3 m³/亩）" in told(table, "zh").loc["P1"]
     assert "cut 2812 (± not known) m³" in told(check(own=own).earthwork, "en").loc["P1"]
     assert told(check(ground=None).earthwork, "en").loc["P1"].startswith("There is no ground model")
+
+
+def test_nothing_is_levelled_without_a_record_however_lightly_a_profile_takes_it() -> None:
+    """By a profile that only warns of the missing record."""
+    light = profile()
+    leveling = light.service("leveling")
+    conditions = tuple(replace(c, weight="warn") if c.measure.name == "accepted" else c for c in leveling.conditions)
+    light = replace(light, services=(light.service("road"), replace(leveling, conditions=conditions)))
+    assert cell(check(profile=light, evidence=None)) == ("U", "no_acceptance")
+    assert cell(check(profile=light)) == ("A", "accepted")

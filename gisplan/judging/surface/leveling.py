@@ -94,6 +94,9 @@ def level(survey: Survey, service: Service, evidence: pd.DataFrame, date: dt.dat
         outcomes[condition.id] = _outcome(condition, value, parcels["use"])
     works = _works(survey, date)
     grade, code = _grade(service, outcomes, (stale, parcels["use"], survey))
+    # However lightly a profile takes the record: without one nothing is levelled.
+    bare = (record < 0) & (grade == "A")
+    grade, code = np.where(bare, "U", grade).astype(object), np.where(bare, "no_acceptance", code).astype(object)
     silent = (record < 0) & (grade != "D")
     coming = (record < 0) & ((works.grade < NONE) & (works.grade > 0))
     lacking = silent & np.isin(works.why, ("undated", "unfunded", "abandoned"))
