@@ -75,7 +75,7 @@ class Land:
         rules = survey.profile.land
         before = [
             *conditions.on_supply(survey),
-            *conditions.on_planning(survey),
+            *conditions.on_planning(survey, date),
             *papers.on_net_land(survey.dossier, rules, survey.parcels, date),
             *conditions.on_start(self.words),
         ]

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from gisplan.base.fields import plain, vocabulary
 from gisplan.judging.words import Words, of_service
 from gisplan.land.answers import FAILED, NOT_APPLICABLE, PASSED, UNKNOWN, Answer, Paper, answer, every
 from gisplan.reading.survey import Survey
@@ -35,9 +36,10 @@ def on_supply(survey: Survey) -> Iterator[Answer]:
             )
 
 
-def on_planning(survey: Survey) -> Iterator[Answer]:
-    """Say whether the planning conditions are set, and do not contradict each other."""
+def on_planning(survey: Survey, date: dt.date) -> Iterator[Answer]:
+    """Say whether the planning conditions are set by a date, and do not contradict each other."""
     parcels = survey.parcels
+    later = (parcels["plan_date"] > pd.Timestamp(date)).to_numpy()
     for rule in survey.profile.land.group("planning"):
         blank, value, below = _column(parcels, rule.key)
         crossed = alone = np.zeros(len(parcels), dtype=bool)
@@ -46,6 +48,7 @@ def on_planning(survey: Survey) -> Iterator[Answer]:
             alone = parcels[_RANGE[rule.key]].isna().to_numpy()
         cases = [
             (blank, UNKNOWN, "missing"),
+            (later & (rule.key == "plan"), UNKNOWN, "plan_later"),
             (below, UNKNOWN, "implausible"),
             (crossed, FAILED, "contradicts"),
             (alone, UNKNOWN, "one_sided"),
@@ -93,7 +96,8 @@ def _blank(column: pd.Series) -> np.ndarray:
 
 
 def _nothing(word: object) -> bool:
-    return not isinstance(word, str) or plain_blank(word)
+    """Tell whether a cell says nothing, or only that it is not settled yet."""
+    return not isinstance(word, str) or plain_blank(word) or plain(word) in vocabulary("pending")
 
 
 def on_start(words: Words) -> Iterator[Answer]:

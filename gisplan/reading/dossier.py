@@ -102,12 +102,14 @@ def _table(key: str, given: Sequence[Given], parcels: pd.Index, book: Book) -> p
     parts = []
     for source, raw in given:
         raw, forever = _forever(raw, key, source, book) if key in _PAPERS else (raw, np.zeros(0, dtype=bool))
-        frame = take(raw, key, source, book).frame.assign(file=raw.title)
-        for column in frame.columns.intersection(["issuer", "number"]):
+        taken = take(raw, key, source, book)
+        frame = taken.frame.assign(file=raw.title)
+        for column in frame.columns.intersection(["issuer", "number", "accepted_number"]):
             # A dash or 无 is no issuer and no document number.
             frame[column] = frame[column].mask(frame[column].fillna("").map(plain_blank).astype(bool))
         if key in _PAPERS:
-            frame["long_term"] = frame["long_term"].mask(forever, True)
+            # A day of expiry that nobody understands is one: the paper is not valid for good.
+            frame["long_term"] = frame["long_term"].mask(forever, True).mask(taken.puzzled("expires"), False)
         _not_negative(frame, key, raw, book)
         frame = _settled(frame, parcels, raw, book)
         frame["stray"] = strays(frame["parcel"], parcels)

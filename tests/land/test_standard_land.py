@@ -426,6 +426,23 @@ def test_a_paper_of_other_land_says_nothing_of_this() -> None:
     assert "'GT-B-20'" in told["error"] and "'KY-A-07'" in told["warning"]
 
 
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [*(("plan", word) for word in ("待定", "未批", "正在编制", "无控规", "?")), ("indicator_basis", "？"),
+     ("indicator_basis", "待定"), ("plan_date", "2030-01-01")],
+)  # fmt: skip
+def test_what_is_not_settled_yet_is_not_set(column: str, value: str) -> None:
+    case = Case()
+    case.parcel[column] = value
+    assert case.outcome()[1] == "unknown"
+
+
+def test_a_day_of_expiry_that_nobody_understands_is_one() -> None:
+    case = Case()
+    case.netland[0].update(expires="2026-02-30", long_term="是")
+    assert case.outcome() == ("L1", "unknown")
+
+
 def test_buildings_are_stock_of_their_own() -> None:
     storey = {
         "building": "CF-1", "parcel": "P1", "storey": 1, "floor_area_m2": 5000.0, "vacant_m2": 1250.0,
@@ -440,6 +457,7 @@ def test_buildings_are_stock_of_their_own() -> None:
         ({"vacant_m2": 6000.0}, "failed", "vacancy"),
         ({"vacant_m2": None}, "unknown", "vacancy"),
         ({"accepted_number": None}, "unknown", "acceptance"),
+        ({"accepted_number": "无"}, "unknown", "acceptance"),
         ({"accepted_on": "2026-11-02"}, "unknown", "acceptance"),
         ({"parcel": "P9"}, "unknown", "infrastructure"),
     ]
