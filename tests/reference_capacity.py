@@ -79,7 +79,7 @@ def main_capacity(strict: Strict, feature: Feature, told: Profiled) -> float | N
         return math.inf
     if strict.capacity == "circuits":
         voltage = numbered(feature, "voltage_kv")
-        one = None if voltage is None else step_of(strict.steps["circuit"], voltage)
+        one = None if voltage is None else dict(strict.steps["circuit"]).get(voltage)
         circuits = numbered(feature, "circuits")
         return None if one is None else one * (1.0 if circuits is None else circuits) * 1000 * given["power_factor"]
     size = numbered(feature, "diameter_mm")
