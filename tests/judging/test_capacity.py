@@ -143,6 +143,12 @@ def test_only_a_paper_on_its_operation_states_the_capacity_of_a_plant(says: str)
     assert by(says, PLANT, 10_000) == {"A": "U capacity_unknown" if says == "预留" else "A"}
 
 
+def test_a_service_that_serves_nobody_has_a_ledger_without_holders() -> None:
+    report = judged(parcels(A=(parcel(0, 900, 500, 1100), {"use": "M2"})), main())
+    assert answers(report) == {"A": "D too_far"}
+    assert report.ledger_holders.empty and set(report.ledger["holders"]) == {0}
+
+
 def test_what_is_supplied_already_is_within_the_used_part_of_the_plant_and_still_on_the_main() -> None:
     granted = {"supply_status": "已供"}
     report = judged(plots(A={}, G=granted), main())

@@ -151,7 +151,7 @@ def _takers(brief: Brief, found: Loads) -> pd.DataFrame:
     place = np.cumsum(new)
     start = np.repeat(place[first], np.diff(np.append(first, len(who))))
     # Of those that share a place nobody knows who comes first: what is left is told once all of them have theirs.
-    last = np.append(new[1:] == 1, True)
+    last = np.append(new[1:] == 1, True)[: len(new)]  # of no takers there is no last
     taken = run[np.flatnonzero(last)][np.cumsum(new) - 1] - before
     firm = order.promised & ~order.scant
     basis = np.where(order.granted, "granted", np.where(firm, "paper", found.demand.basis))[who]
