@@ -226,7 +226,7 @@ def test_a_swmm_model_drains_to_its_outfall(tmp_path):
     start = lines.loc["G72F820_G72F810_l1"]
     assert start["invert_from_m"] == pytest.approx(23.369 + 0.0001)
     assert start["invert_to_m"] == pytest.approx(22.879 + 0.0001)
-    findings = gisplan.check(read).tables().findings.set_index("condition")
+    findings = gisplan.check(read).findings.set_index("condition")
     assert findings.loc["storm.connected", "grade"] == "A"
 
 
