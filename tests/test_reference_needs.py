@@ -57,11 +57,15 @@ def test_a_plant_that_does_not_say_what_is_left() -> None:
 
 
 def test_a_paper_that_reserves_holds_its_place() -> None:
-    """A letter of last year reserves 30 m3 for the later parcel: it needs 35, and comes first all the same."""
+    """A letter of last year reserves the 35 m3 that the later parcel needs: it comes first, of the 60 that there are.
+
+    One of 30 gives it no place: the other lacks these 30, and of the rest that one holds its 35 though it is refused.
+    """
     parcels = [hectare("1", 0, "拟供", date(2027, 1, 1)), hectare("2", 110, "拟供", date(2027, 6, 1))]
-    held: dict[str, Any] = {"capacity": 30.0, "capacity_unit": "m3/d"}
+    held: dict[str, Any] = {"capacity": 36.0, "capacity_unit": "m3/d"}
     paper = Evidence("reserved", "water", "2", "", "供水公司（示例）", "示例1号", date(2026, 1, 1), **held)
     assert served(parcels, evidence=(paper,)) == "DA"
+    assert served(parcels, evidence=(replace(paper, capacity=30.0),)) == "DD"
     assert served(parcels, evidence=(replace(paper, issuer=""),)) == "UU"  # it may hold its place, and helps nobody
     assert served(parcels, evidence=(replace(paper, expires=date(2026, 6, 1)),)) == "AD"
 
