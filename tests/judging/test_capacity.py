@@ -400,7 +400,7 @@ def test_one_document_serves_two_parcels_and_none_of_them_twice() -> None:
         gone.promise("B", "water", 1_000, **PAPER)
 
 
-@pytest.mark.parametrize(("held", "first"), [(300, "A"), (900, "U order_unknown")])
+@pytest.mark.parametrize(("held", "first"), [(300, "A"), (900, "D no_capacity")])
 def test_a_paper_for_less_than_is_needed_gives_no_place_and_holds_its_amount(held: float, first: str) -> None:
     """B needs 1,000 and A, who comes first, as much; of 1,809 m3/d 300 of B's leave enough for A, and 900 do not."""
     paper = pd.DataFrame([letter(parcel="B", service="water", says="预留", capacity=held, capacity_unit="m3/d")])

@@ -148,7 +148,8 @@ class Turns:
         early, late, surely = self.order.earliest, self.order.latest, self.order.surely
         worst = self._worst(load, _ranks(surely), (self._joined(sums, load), room), free)
         runs = self._value(worst, surely, len(room))
-        open_ = asked & (own > 0) & (late >= runs)
+        # The rest of what a scant paper holds is in no sum: whether it fits is reckoned below.
+        open_ = asked & (own > 0) & ((late >= runs) | self.order.scant)
         _, group, count = np.unique(surely, return_inverse=True, return_counts=True)
         itself = (count[group] == 1) & (early == late) & (late == runs) & (surely == late)
         out = open_ & ((early > runs) | itself)
