@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
     Rows = npt.NDArray[np.int64]
 
-LANGS = ("zh", "en", "both")
+SINGLE = ("zh", "en")
+LANGS = (*SINGLE, "both")
+"""What people may ask for; one sentence is in a single language."""
 
 
 @dataclass(frozen=True)

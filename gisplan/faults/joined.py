@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from gisplan.base.labels import LANGS, label
+from gisplan.base.labels import SINGLE, label
 from gisplan.base.units import number_column
 from gisplan.faults.fault import Found
 from gisplan.faults.stakes import Land, hanging
@@ -36,7 +36,7 @@ def _listed(key: str, network: Network, borne: Land, severity: str) -> Found:
     guesses = network.guesses.iloc[which].reset_index(drop=True)
     borne = Land(borne.parcels[which], borne.mu[which])
     values = {
-        "why": {lang: guesses["doubt"].map(_reasons(guesses["doubt"], lang)) for lang in LANGS[:2]},
+        "why": {lang: guesses["doubt"].map(_reasons(guesses["doubt"], lang)) for lang in SINGLE},
         "gap": number_column(guesses["gap_m"], 3),
         "join": guesses["id"],
         "parcels": number_column(pd.Series(borne.parcels), 0),

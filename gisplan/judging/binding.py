@@ -10,7 +10,7 @@ from gisplan.rules.profile import Condition, Service
 
 Bools = npt.NDArray[np.bool_]
 
-_DUAL = "power"
+DUAL = "power"
 """The service of which a project may ask two supplies."""
 
 
@@ -26,7 +26,7 @@ def binds(survey: Survey, service: Service, condition: Condition) -> Bools:
     """
     if condition.weight == "required":
         return np.ones(len(survey.parcels), dtype=bool)
-    if service.key != _DUAL or condition.measure.name != "two_sources":
+    if service.key != DUAL or condition.measure.name != "two_sources":
         return np.zeros(len(survey.parcels), dtype=bool)
     asked, unclear = dual(survey)
     return asked | unclear

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from gisplan.base.labels import SINGLE
 from gisplan.judging.candidates import Candidates, check, piece_bearer, stub_bearer
 from gisplan.judging.cells import VERDICTS, pooled, texts
 from gisplan.judging.connection import LETTERS
@@ -32,8 +33,7 @@ COLUMNS = (
     "ready_on", "basis", "clause", "reason_zh", "reason_en",
 )  # fmt: skip
 MEASURED = ("parcel", "service", "condition", "value", "class", "unit", "limit", "verdict", "grade", "basis", "clause")
-LANGS = ("zh", "en")
-_BLOCK = 200_000
+BLOCK = 200_000
 """Rows that are made into a table at a time."""
 
 
@@ -93,7 +93,7 @@ class Findings:
         columns["verdict"] = columns["grade"].map(VERDICTS)
         return pd.DataFrame({name: columns[name] for name in MEASURED}, copy=False)
 
-    def table(self, at: Ints | None = None, langs: Sequence[str] = LANGS) -> pd.DataFrame:
+    def table(self, at: Ints | None = None, langs: Sequence[str] = SINGLE) -> pd.DataFrame:
         """Give the rows of some parcels as people read them.
 
         Parameters
@@ -179,9 +179,9 @@ class Listing:
         """Count the rows that do not hold."""
         return len(self) - sum(int((row.grade.codes[self.at] == _HOLDS).sum()) for row in self.findings.rows)
 
-    def blocks(self, langs: Sequence[str] = LANGS) -> Iterator[pd.DataFrame]:
+    def blocks(self, langs: Sequence[str] = SINGLE) -> Iterator[pd.DataFrame]:
         """Give the rows in tables of a bounded size, with sentences in some languages."""
-        step = max(1, _BLOCK // max(1, len(self.findings.rows)))
+        step = max(1, BLOCK // max(1, len(self.findings.rows)))
         for start in range(0, max(len(self.at), 1), step):
             yield self.findings.table(self.at[start : start + step], langs)
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from gisplan.base.issues import Book
 from gisplan.base.units import number
-from gisplan.judging.binding import dual
+from gisplan.judging.binding import DUAL, dual
 from gisplan.judging.brief import Brief
 from gisplan.judging.due import due
 from gisplan.judging.judgement import Judgement
@@ -152,9 +152,7 @@ def _contrary(judgement: Judgement, network: Network, book: Book) -> None:
 def _dual(judgement: Judgement, book: Book) -> None:
     """Say of projects that ask dual supply where the profile has no condition that looks for it."""
     survey = judgement.survey
-    known = any(
-        c.measure.name == "two_sources" for s in survey.profile.services if s.key == "power" for c in s.conditions
-    )
+    known = any(c.measure.name == "two_sources" for s in survey.profile.services if s.key == DUAL for c in s.conditions)
     asked, unclear = dual(survey)
     at = np.flatnonzero(asked | unclear)
     if len(at) and not known:

@@ -9,7 +9,8 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from gisplan.base.labels import label
+from gisplan.base.labels import SINGLE, label
+from gisplan.judging.findings import BLOCK
 from gisplan.judging.judgement import Judgement
 from gisplan.judging.readiness import readiness
 from gisplan.judging.words import Words
@@ -17,7 +18,7 @@ from gisplan.land import conditions, overlay, papers
 from gisplan.land.answers import NOT_APPLICABLE, UNKNOWN, Answer, Bools, Ints
 from gisplan.land.buildings import buildings
 from gisplan.land.overlay import NetArea
-from gisplan.land.rows import LANGS, Rows
+from gisplan.land.rows import Rows
 from gisplan.land.sentence import sentences
 from gisplan.land.stages import OF_STAGE, STAGES, Standing, standing
 
@@ -26,8 +27,6 @@ COLUMNS = (
     "area_difference_pct", "net_area_m2", "net_area_sure", "connections", "tasks", "unknowns", "held_back",
     "tasks_zh", "tasks_en", "sentence_zh", "sentence_en",
 )  # fmt: skip
-_BLOCK = 200_000
-"""Rows that are made into a table at a time."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +126,7 @@ class Land:
     @property
     def step(self) -> int:
         """How many parcels to take at a time."""
-        return max(1, _BLOCK // max(1, len(self.answers)))
+        return max(1, BLOCK // max(1, len(self.answers)))
 
     @cached_property
     def open_(self) -> list[tuple[Answer, Bools]]:
@@ -239,7 +238,7 @@ class Listing:
             return sum(int(open_[self.at].sum()) for _, open_ in self.land.open_)
         return len(self.at) * len(self.land.answers)
 
-    def blocks(self, langs: Sequence[str] = LANGS) -> Iterator[pd.DataFrame]:
+    def blocks(self, langs: Sequence[str] = SINGLE) -> Iterator[pd.DataFrame]:
         """Give the rows in tables of a bounded size, with sentences in some languages."""
         for start in range(0, max(len(self.at), 1), self.land.step):
             yield self.land.rows(self.at[start : start + self.land.step], self.open_only).table(langs)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gisplan.base.labels import fill, label, say_rows
+from gisplan.base.labels import SINGLE, fill, label, say_rows
 from gisplan.base.units import number_texts
 from gisplan.judging.words import Values, written_days
 from gisplan.land.answers import VERDICTS, Answer, Ints, Texts
@@ -20,7 +20,6 @@ FINDINGS = (
     "basis", "clause", "issuer", "number", "expires", "responsible_zh", "responsible_en", "due_on", "reason_zh",
     "reason_en",
 )  # fmt: skip
-LANGS = ("zh", "en")
 _VERDICTS = np.array([VERDICTS[v] for v in sorted(VERDICTS)], dtype=object)
 Chosen = Sequence[tuple[Answer, Ints]]
 """Rules, and the positions of the parcels that a row is wanted for, in their order."""
@@ -44,7 +43,7 @@ class Rows:
         self.at = at[self.order]
         self.rule = np.repeat(np.arange(len(chosen)), [len(at) for _, at in chosen])[self.order]
 
-    def table(self, langs: Sequence[str] = LANGS) -> pd.DataFrame:
+    def table(self, langs: Sequence[str] = SINGLE) -> pd.DataFrame:
         """Give them as a table; `FINDINGS`, without the sentences of a language that is not in `langs`."""
         if not self.chosen:
             return pd.DataFrame(columns=list(FINDINGS))
@@ -58,7 +57,7 @@ class Rows:
         columns["code"] = self._texts(codes)
         columns |= {name: self._texts(self.papers(name)) for name in ("issuer", "number")}
         columns |= {name: self.days(name) for name in ("expires", "due_on")}
-        for lang in LANGS:
+        for lang in SINGLE:
             columns[f"responsible_{lang}"] = self._texts(self.responsible(lang))
             if lang in langs:
                 columns[f"reason_{lang}"] = self._texts(self.reasons(lang))

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-LANGS = ("zh", "en")
+from gisplan.base.labels import SINGLE
 
 
 class Long(Protocol):
@@ -20,7 +20,7 @@ class Long(Protocol):
     def __len__(self) -> int:
         """Count the rows."""
 
-    def blocks(self, langs: Sequence[str] = LANGS) -> Iterator[pd.DataFrame]:
+    def blocks(self, langs: Sequence[str] = SINGLE) -> Iterator[pd.DataFrame]:
         """Give the rows in tables of a bounded size, with sentences in some languages."""
 
     def of(self, at: npt.NDArray[np.int64]) -> Long:
@@ -37,7 +37,7 @@ class LongFindings(Long, Protocol):
         """Give the findings of some conditions."""
 
 
-def blocks(table: pd.DataFrame | Long, langs: Sequence[str] = LANGS) -> Iterator[pd.DataFrame]:
+def blocks(table: pd.DataFrame | Long, langs: Sequence[str] = SINGLE) -> Iterator[pd.DataFrame]:
     """Give a table block by block; one that is held anyway is one block."""
     if isinstance(table, pd.DataFrame):
         yield table
@@ -47,7 +47,7 @@ def blocks(table: pd.DataFrame | Long, langs: Sequence[str] = LANGS) -> Iterator
 
 def spoken_in(lang: str) -> tuple[str, ...]:
     """Give the languages of sentences that an output in ``zh``, ``en`` or ``both`` shows."""
-    return LANGS if lang == "both" else (lang,)
+    return SINGLE if lang == "both" else (lang,)
 
 
 @dataclass(frozen=True)

@@ -111,8 +111,7 @@ def settle(
     for column, known in columns.items():
         for place, mine in _files(papers[column], papers["file"], known):
             papers.loc[mine, column] = matched(papers.loc[mine, column], known, place, book)
-        here = papers[column].isin(known).to_numpy()
-        elsewhere |= here | (papers[column].notna().to_numpy() & ~strays(papers[column], known))
+        elsewhere |= papers[column].notna().to_numpy() & ~strays(papers[column], known)
     papers["stray"] = papers["stray"].to_numpy(dtype=bool) & ~elsewhere
     for column, known in columns.items():
         for place, mine in _files(papers[column], papers["file"], known):

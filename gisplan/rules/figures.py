@@ -25,25 +25,21 @@ Floats = npt.NDArray[np.float64]
 
 DEMANDS = {"m3/d": "m3/d", "kW": "kW", "MW": "MW", "Nm3/h": "Nm3/h", "ha": "ha"}
 """Units in which the demand of a service, its flow and its capacity may be counted."""
-_FEW = 1e-6
-_RANGE = {
-    **dict.fromkeys(("peak_day", "peak_hour", "peak_flow"), (1.0, math.inf)),
-    **dict.fromkeys(("discharge", "coincidence", "power_factor", "fullness"), (_FEW, 1.0)),
-    **dict.fromkeys(("velocity", "roughness", "storm_a", "storm_n", "inlet_time", "steam_heat"), (_FEW, math.inf)),
-    "runoff": (0.0, 1.0),
-    "return_period": (0.5, math.inf),
-}
-"""What a figure may be: it divides, or is a share, or asks for nothing at zero."""
 _STEPS = {"diameter": "mm", "flow": "L/s", "voltage": "kV"}
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What figures.csv says of a figure: its unit, what it depends on (or nothing), and its name."""
+    """What figures.csv says of a figure: its unit, what it depends on (or nothing), what it may be, and its name.
+
+    What divides, or asks for nothing at zero, must be above zero: its least value is a millionth.
+    """
 
     name: str
     unit: str
     by: str
+    low: float
+    high: float
     label: Label
 
 
@@ -107,7 +103,14 @@ def kinds() -> dict[str, Kind]:
     """List every figure that a profile may give."""
     text = resources.files("gisplan.rules").joinpath("figures.csv").read_text(encoding="utf-8")
     return {
-        row["figure"]: Kind(row["figure"], row["unit"], row["by"], Label(row["zh"], row["en"]))
+        row["figure"]: Kind(
+            row["figure"],
+            row["unit"],
+            row["by"],
+            float(row["low"]),
+            float(row["high"] or math.inf),
+            Label(row["zh"], row["en"]),
+        )
         for row in csv.DictReader(text.splitlines())
     }
 
@@ -150,12 +153,11 @@ def read(where: str, raw: Any, demand: str, codes: Mapping[str, Label], fail: Fa
         found = replace(found, steps=steps(key, given, (_STEPS[kind.by], unit), fail))
     else:
         found = replace(found, value=size(key, given, unit, fail))
-    low, high = _RANGE.get(kind.name, (0.0, math.inf))
     each = [found.value] if not kind.by else [*(found.by_use or {}).values(), *(value for _, value in found.steps)]
-    if not all(low <= value <= high for value in each):
-        if high < math.inf:
+    if not all(kind.low <= value <= kind.high for value in each):
+        if kind.high < math.inf:
             raise fail(key, given, allow("share"))
-        raise fail(key, given, allow("above_zero") if low == _FEW else allow("at_least", low=number(low)))
+        raise fail(key, given, allow("above_zero") if 0 < kind.low < 1e-3 else allow("at_least", low=number(kind.low)))
     return found
 
 

@@ -125,10 +125,7 @@ def _projects(projects: pd.DataFrame, service: Service, parcels: pd.Index) -> tu
     total, holds = np.full(len(parcels), np.nan), np.zeros(len(parcels), dtype=bool)
     order = np.argsort(place, kind="stable")
     heads = np.flatnonzero(np.diff(place[order], prepend=-1))
-    count = np.diff(np.append(heads, len(order)))
-    total[place[order[heads]]] = need[order[heads]]
+    if len(heads):
+        total[place[order[heads]]] = np.add.reduceat(need[order], heads)
     holds[place] = True
-    for head, several in zip(heads[count > 1].tolist(), count[count > 1].tolist(), strict=True):
-        rows = order[head : head + several]
-        total[place[rows[0]]] = need[rows].sum()
     return total, holds

@@ -5,7 +5,7 @@ Everything is reckoned twice: at its most, for what may be called enough, and at
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -144,7 +144,7 @@ class _Reckoning:
         counted = self.ways.sure | self.ways.restless
         enough = counted & (unknown < 0) & first.fits
         pinch = turns.pinch(first, self.most, known - ahead, counted & ~first.fits)
-        pinch.left[:] += self.ahead
+        pinch = replace(pinch, left=pinch.left + self.ahead)  # its own part of it is no one else's
         # Whom nobody calls granted or not may be counted by the source already.
         early = self.order.surely < self.order.latest
         firm = np.where(early, np.minimum(self.order.held, self.least), self.least)
