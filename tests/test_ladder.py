@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent / "gisplan"
 LADDER = (
     "base",
     "base.errors",
+    "base.coded",
     "base.units",
     "base.labels",
     "base.ids",

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
+from gisplan.base.coded import Coded, side_by_side
 from gisplan.judging.binding import binds, dual
 from gisplan.judging.evidence import against, astray, on_parcels
 from gisplan.judging.judgement import Judgement
@@ -20,8 +21,8 @@ from gisplan.rules.profile import Profile, Service, named
 
 Bools = npt.NDArray[np.bool_]
 Texts = npt.NDArray[np.object_]
-Part = dict[str, npt.NDArray[Any]]
-"""The cells of one service, column by column."""
+Part = dict[str, Any]
+"""The cells of one service, column by column: texts as `Coded`, numbers and days as arrays."""
 
 VERDICTS = {"A": "ready", "B": "gap", "C": "gap", "D": "gap", "U": "unknown", "N": "not_applicable"}
 COLUMNS = (
@@ -53,23 +54,24 @@ def cells(judgement: Judgement, known_on: dt.date) -> pd.DataFrame:
     needs = _needs(survey.parcels["promised"], survey.profile)
     uncertain = judgement.overlap | survey.parcels["doubt"].to_numpy(dtype=bool)
     done: dict[str, Part] = {}
+    hosts: dict[str, Coded] = {}
     for service in sorted(survey.profile.services, key=lambda s: bool(s.shares)):
         part = _surface(judgement, service) if service.shape == "surface" else _lines(judgement, service)
-        _papers(part, judgement, service, done[service.shares]["host"] if service.shares in done else None)
-        part["host"] = part["grade"].copy()
+        _papers(part, judgement, service, hosts.get(service.shares))
+        host = part["grade"].copy()
         _put(part, uncertain, grade="U", by="survey", code="parcel_geometry")
         _put(part, judgement.overlap, code="parcel_overlap")
         if judgement.date < (survey.data_date or known_on):
-            _put(part, part["grade"] == "A", grade="U", code="past")
+            _put(part, part["grade"].among("A"), grade="U", code="past")
         if judgement.date > known_on:
-            _put(part, part["grade"] == "A", grade="B", code="future", ready_on=np.datetime64(known_on, "s"))
+            _put(part, part["grade"].among("A"), grade="B", code="future", ready_on=np.datetime64(known_on, "s"))
         decided = on_parcels(judgement.evidence, service.key, survey.parcels.index, "not_applicable") >= 0
         _put(part, decided, grade="N", code="decision", by="decision")
         denied = decided & against(judgement.evidence, service.key, survey.parcels.index)
         _put(part, denied, grade="U", code="letter_contradicts")
-        _put(part, ~np.isin(part["grade"], ("B", "C")), ready_on=np.datetime64("NaT"))
+        part["ready_on"][~part["grade"].among("B", "C")] = np.datetime64("NaT")
         part["need"], part["group"] = needs[service.key]
-        done[service.key] = part
+        done[service.key], hosts[service.key] = part, host
     return _table([done[service.key] for service in survey.profile.services], survey.parcels.index, survey.profile)
 
 
@@ -82,21 +84,15 @@ def _table(parts: list[Part], parcels: pd.Index, profile: Profile) -> pd.DataFra
     }
     for name in COLUMNS[2:]:
         if name in _PLAIN:
-            columns[name] = np.column_stack([part[name] for part in parts]).ravel()
+            columns[name] = np.column_stack([part.pop(name) for part in parts]).ravel()
         elif name == "verdict":
             grade = columns["grade"]
             verdicts = list(dict.fromkeys(VERDICTS.values()))
             of = np.array([verdicts.index(VERDICTS[letter]) for letter in grade.categories], dtype=np.int8)
             columns[name] = _categorical(of[grade.codes], verdicts)
         else:
-            columns[name] = pooled([part.pop(name) for part in parts])
+            columns[name] = side_by_side([part.pop(name) for part in parts])
     return pd.DataFrame(columns, copy=False)
-
-
-def pooled(columns: list[Texts]) -> pd.Categorical:
-    """Lay columns of texts side by side, row by row."""
-    code, found = pd.factorize(np.concatenate(columns))
-    return _categorical(code.astype(np.int32).reshape(len(columns), -1).T.ravel(), found)
 
 
 def _categorical(code: npt.NDArray[Any], texts: Texts | list[Any]) -> pd.Categorical:
@@ -114,16 +110,19 @@ def _put(part: Part, where: Bools, **values: Any) -> None:
     """Set columns of some cells."""
     if where.any():
         for name, value in values.items():
-            part[name][where] = value
+            if isinstance(part[name], Coded):
+                part[name].put(where, value)
+            else:
+                part[name][where] = value
 
 
 def _blank(judgement: Judgement) -> Part:
     """Start a column of cells of which nothing is known."""
     n = len(judgement.survey.parcels)
-    part: Part = {name: np.full(n, None, dtype=object) for name in ("feature", "source", "works", "at")}
+    part: Part = {name: Coded.filled(n, None) for name in ("feature", "source", "works", "at")}
     part |= {name: np.full(n, np.nan) for name in ("distance_m", "path_m")}
     first = {"grade": "U", "code": "no_layer", "by": "survey", "decided": ""}
-    part |= {name: np.full(n, text, dtype=object) for name, text in first.items()}
+    part |= {name: Coded.filled(n, text) for name, text in first.items()}
     return part | {"ready_on": np.full(n, np.datetime64("NaT", "s"))}
 
 
@@ -131,21 +130,22 @@ def _lines(judgement: Judgement, service: Service) -> Part:
     """Give the cells of a network service as its survey has them."""
     part = _blank(judgement)
     if service.key in judgement.survey.absent:
-        for name, value in {"grade": "D", "code": "declared_absent", "distance_m": np.inf}.items():
-            part[name][:] = value
+        _put(part, np.ones(len(judgement.survey.parcels), dtype=bool), grade="D", code="declared_absent")
+        part["distance_m"][:] = np.inf
         return part
     if service.key not in judgement.connections:
         return part
     found, kept = judgement.connections[service.key], judgement.candidates[service.key]
     layer = judgement.survey.layers[service.key]
-    nothing = np.array([None], dtype=object)
-    feature = np.concatenate([layer.index.to_numpy(dtype=object), nothing])
-    works = np.concatenate([layer["works"].to_numpy(dtype=object, na_value=None), nothing])
-    part["grade"], part["code"] = found.grade.astype(object), found.code.astype(object)
-    part["feature"] = feature[np.where(found.candidate >= 0, np.append(kept.row, -1)[found.candidate], -1)]
+    feature, works = (
+        Coded.of(layer.index.to_numpy(dtype=object)),
+        Coded.of(layer["works"].to_numpy(dtype=object, na_value=None)),
+    )
+    part["grade"], part["code"] = Coded.of(found.grade), Coded.of(found.code)
+    part["feature"] = feature.take(np.where(found.candidate >= 0, np.append(kept.row, -1)[found.candidate], -1))
     part["distance_m"], part["path_m"] = found.distance_m.copy(), found.path_m.copy()
-    part["source"], part["works"] = feature[found.source], works[found.holds_back]
-    part["at"] = feature[found.holds_back]
+    part["source"], part["works"] = feature.take(found.source), works.take(found.holds_back)
+    part["at"] = feature.take(found.holds_back)
     part["ready_on"] = _days(found.day)
     _weigh(part, judgement, service)
     if service.key in judgement.survey.missing:
@@ -165,17 +165,17 @@ def _weigh(part: Part, judgement: Judgement, service: Service) -> None:
         # Where nobody understands whether a project asks it, what fails leaves open whether it had to hold.
         unclear = dual(judgement.survey)[1] & (condition.weight != "required")
         # What the connection was refused for already is told with the terms of its condition.
-        told = binding & (part["code"] == found.code) & (found.code != "") & (part["decided"] == "")
+        code = Coded.of(found.code)
+        told = binding & part["code"].same(code) & ~code.among("") & part["decided"].among("")
         _put(part, told, decided=condition.id)
-        grade = part["grade"].copy()
-        served = np.isin(grade, ("A", "B", "C")) & binding
-        unsure = (grade == "U") & (part["decided"] != "") & binding & ~unclear
+        served = part["grade"].among("A", "B", "C") & binding
+        unsure = part["grade"].among("U") & ~part["decided"].among("") & binding & ~unclear
         fails = found.holds == FAILS
         for where, letter in (
             (((served & ~unclear) | unsure) & fails, "D"),
             (served & ((found.holds == UNKNOWN) | (unclear & fails)), "U"),
         ):
-            _put(part, where, grade=letter, code=found.code[where], decided=condition.id, works=None)
+            _put(part, where, grade=letter, code=code.take(np.flatnonzero(where)), decided=condition.id, works=None)
 
 
 def _missing(part: Part, judgement: Judgement, service: Service) -> None:
@@ -186,7 +186,7 @@ def _missing(part: Part, judgement: Judgement, service: Service) -> None:
     """
     survey, lost = judgement.survey, judgement.survey.missing[service.key]
     nowhere = lost.isna().to_numpy()
-    gap = np.isin(part["grade"], ("B", "C", "D"))
+    gap = part["grade"].among("B", "C", "D")
     at = np.full(len(gap), int(np.argmax(nowhere)))
     if not nowhere.any():
         parcels = np.asarray(survey.parcels.geometry.array)
@@ -195,18 +195,18 @@ def _missing(part: Part, judgement: Judgement, service: Service) -> None:
         at[parcel[::-1]] = feature[::-1]
         near = np.zeros(len(gap), dtype=bool)
         near[parcel] = True
-        gap = gap & (near | ~np.isin(part["code"], ("too_far", "none_found")))
-    _put(part, gap, grade="U", code="feature_lost", at=lost.index.to_numpy(dtype=object)[at[gap]], works=None)
+        gap = gap & (near | ~part["code"].among("too_far", "none_found"))
+    named = Coded.of(lost.index.to_numpy(dtype=object))
+    _put(part, gap, grade="U", code="feature_lost", at=named.take(at[gap]), works=None)
 
 
 def _surface(judgement: Judgement, service: Service) -> Part:
     """Give the cells of the levelling."""
     part = _blank(judgement)
     found = judgement.leveling[service.key]
-    part["grade"], part["code"] = found.grade.astype(object), found.code.astype(object)
-    part["works"][pd.notna(found.works)] = found.works[pd.notna(found.works)]
+    part["grade"], part["code"], part["works"] = (Coded.of(each) for each in (found.grade, found.code, found.works))
     part["ready_on"] = _days(found.day)
-    _put(part, part["grade"] == "A", by="record")
+    _put(part, part["grade"].among("A"), by="record")
     return part
 
 
@@ -216,7 +216,7 @@ def _days(day: npt.NDArray[np.int64]) -> npt.NDArray[np.datetime64]:
     return known.astype("datetime64[s]")
 
 
-def _papers(part: Part, judgement: Judgement, service: Service, host: Texts | None) -> None:
+def _papers(part: Part, judgement: Judgement, service: Service, host: Coded | None) -> None:
     """Lay letters over the survey: they decide where there is none, and contradict or support where there is one.
 
     A letter that a service shares the duct of another connects what the other connects, if nothing speaks against it.
@@ -226,12 +226,11 @@ def _papers(part: Part, judgement: Judgement, service: Service, host: Texts | No
     parcels = judgement.survey.parcels.index
     yes = on_parcels(judgement.evidence, service.key, parcels, "connected") >= 0
     no = against(judgement.evidence, service.key, parcels)
-    bare = bool((part["code"] == "no_layer").all())
+    bare = bool(part["code"].among("no_layer").all())
     if host is not None:
-        gap = np.isin(part["grade"], ("B", "C", "D")) & (part["decided"] == "")
+        gap = part["grade"].among("B", "C", "D") & part["decided"].among("")
         shares = on_parcels(judgement.evidence, service.key, parcels, "shares") >= 0
-        _put(part, shares & (host == "A") & ~no & (gap | bare), grade="A", code="shares_duct", by="letter")
-    grade = part["grade"].copy()
+        _put(part, shares & host.among("A") & ~no & (gap | bare), grade="A", code="shares_duct", by="letter")
     if bare:
         denied = on_parcels(judgement.evidence, service.key, parcels, "not_connected") >= 0
         _put(part, yes & ~no, grade="A", code="letter", by="letter")
@@ -241,7 +240,7 @@ def _papers(part: Part, judgement: Judgement, service: Service, host: Texts | No
         clash = yes & no
     else:
         scarce = _scarce(judgement, service)
-        clash = (yes & ~scarce & np.isin(grade, ("B", "C", "D"))) | (no & (grade == "A"))
+        clash = (yes & ~scarce & part["grade"].among("B", "C", "D")) | (no & part["grade"].among("A"))
     _put(part, clash, grade="U", code="letter_contradicts")
     if astray(judgement.evidence, service.key):
         own = against(judgement.evidence[~judgement.evidence["stray"].astype(bool)], service.key, parcels)
@@ -274,21 +273,21 @@ def _promised(judgement: Judgement, service: Service) -> npt.NDArray[np.bool_]:
     return np.asarray(least.to_numpy(dtype=float) >= demand(judgement.survey, service).value)
 
 
-def _needs(promised: pd.Series, profile: Profile) -> dict[str, tuple[Texts, Texts]]:
+def _needs(promised: pd.Series, profile: Profile) -> dict[str, tuple[Coded, Coded]]:
     """Give need (required, optional) and group of every service for every parcel, by its own promise if it has one."""
     words = promised.where(promised.notna() & (promised.astype("str").str.strip() != ""), None).to_numpy(dtype=object)
-    out: dict[str, tuple[Texts, Texts]] = {}
+    out: dict[str, tuple[Coded, Coded]] = {}
     plans = {word: named(str(word)) for word in pd.unique(words) if word is not None}
     for service in profile.services:
-        need = np.full(len(words), "required" if service.need == "required" else "optional", dtype=object)
-        group = np.full(len(words), service.group, dtype=object)
+        need = Coded.filled(len(words), "required" if service.need == "required" else "optional")
+        group = Coded.filled(len(words), service.group)
         for word, plan in plans.items():
             if plan is None:
                 continue
             mine = words == word
             theirs = {s.key: s for s in plan.services}.get(service.key)
             required = theirs is not None and theirs.need == "required"
-            need[mine] = "required" if required else "optional"
-            group[mine] = theirs.group if theirs is not None else service.group
+            need.put(mine, "required" if required else "optional")
+            group.put(mine, theirs.group if theirs is not None else service.group)
         out[service.key] = (need, group)
     return out

@@ -14,12 +14,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from gisplan.base.coded import Coded, side_by_side
 from gisplan.base.labels import SINGLE
 from gisplan.judging.candidates import Candidates, check, piece_bearer, stub_bearer
-from gisplan.judging.cells import VERDICTS, pooled, texts
-from gisplan.judging.connection import LETTERS
+from gisplan.judging.cells import VERDICTS, texts
 from gisplan.judging.judgement import Judgement
-from gisplan.judging.outcome import FAILS, HOLDS
+from gisplan.judging.outcome import FAILS, HOLDS, UNKNOWN
 from gisplan.judging.remarks import Row, limits, overruled, remarks
 from gisplan.judging.trials import ROOMS
 from gisplan.judging.words import Words, blank_of, of_service
@@ -27,6 +27,7 @@ from gisplan.rules.profile import Condition, Service
 
 Ints = npt.NDArray[np.int64]
 Texts = npt.NDArray[np.object_]
+Codes = npt.NDArray[np.int8]
 
 COLUMNS = (
     "parcel", "service", "condition", "value", "unit", "limit", "verdict", "grade", "feature", "works",
@@ -83,9 +84,9 @@ class Findings:
             "service": _each([row.service.key for row in self.rows], n),
             "condition": _each([condition.id for condition in conditions], n),
             "value": value,
-            "class": pooled([row.classes() for row in self.rows]),
+            "class": side_by_side([row.classes() for row in self.rows]),
             "unit": _each([condition.measure.unit for condition in conditions], n),
-            "limit": pooled([limits(self.judgement, condition) for condition in conditions]),
+            "limit": side_by_side([limits(self.judgement, condition) for condition in conditions]),
             "grade": _letters(np.column_stack([row.grade.codes for row in self.rows]).ravel()),
             "basis": _each([condition.basis for condition in conditions], n),
             "clause": _each([_clause(condition) for condition in conditions], n),
@@ -122,7 +123,7 @@ class Findings:
             "condition": _tiled([condition.id for condition in conditions], n),
             "value": _side([row.value[at].astype(object) for row in self.rows], n),
             "unit": _tiled([condition.measure.unit for condition in conditions], n),
-            "limit": _side([limits(judgement, condition)[at] for condition in conditions], n),
+            "limit": _side([limits(judgement, condition).take(at).texts() for condition in conditions], n),
             "grade": np.array(_GRADES, dtype=object)[grade],
             "verdict": np.array([VERDICTS[g] for g in _GRADES], dtype=object)[grade],
             "basis": _tiled([condition.basis for condition in conditions], n),
@@ -196,9 +197,20 @@ class Listing:
 
 
 _GRADES = tuple(VERDICTS)
-_HOLDS = _GRADES.index("A")
-_NOT = _GRADES.index("N")
+_HOLDS, _COMING, _LATER, _FAILS, _UNKNOWN, _NOT = range(len(_GRADES))
+_JUDGED = {FAILS: _FAILS, UNKNOWN: _UNKNOWN, HOLDS: _HOLDS}
 _TEXTS = ("parcel", "service", "condition", "unit", "limit", "verdict", "grade", "basis", "clause")
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What the conditions of one service are put to: its cells, their letters, and what geometry alone says."""
+
+    judgement: Judgement
+    service: Service
+    cell: pd.DataFrame
+    letter: Codes
+    geometry: Codes
 
 
 def findings(words: Words) -> Findings:
@@ -212,27 +224,37 @@ def findings(words: Words) -> Findings:
     judgement, cells, rows = words.judgement, words.cells, []
     for service in judgement.survey.profile.services:
         cell = of_service(judgement, cells, service)
-        above, letter = overruled(cell), texts(cell["grade"])
+        letter = _numbers(cell["grade"].array.categories, cell["grade"].array.codes)
+        found = judgement.connections.get(service.key) or judgement.leveling.get(service.key)
+        own = None if found is None else Coded.of(found.grade)
+        asked = _Asked(judgement, service, cell, letter, letter if own is None else _numbers(own.words, own.code))
+        above = overruled(cell)
         for condition in service.conditions:
-            value, grade = _outcome(judgement, service, condition, cell)
-            grade = np.where(above, letter, grade)
-            code = np.zeros(len(grade), dtype=np.int8)
-            for number, one in enumerate(_GRADES):
-                code[grade == one] = number
-            rows.append(Row(service, condition, value, _letters(code)))
+            value, grade = _outcome(asked, condition)
+            rows.append(Row(service, condition, value, _letters(np.where(above, letter, grade))))
     return Findings(words, tuple(rows))
 
 
-def _outcome(judgement: Judgement, service: Service, condition: Condition, cell: pd.DataFrame) -> tuple[Any, Texts]:
+def _outcome(asked: _Asked, condition: Condition) -> tuple[Any, Codes]:
     """Give value and grade of one condition, before what stands above it."""
-    if service.shape == "surface":
-        return _surface(judgement, service, condition, cell)
-    if service.key in judgement.connections:
-        return _network(judgement, service, condition, cell)
-    value = np.full(len(cell), np.nan)
+    if asked.service.shape == "surface":
+        return _surface(asked, condition)
+    if asked.service.key in asked.judgement.connections:
+        return _network(asked, condition)
+    value = np.full(len(asked.cell), np.nan)
     if condition.measure.kind == "reach":
-        value[(cell["code"] == "declared_absent").to_numpy()] = np.inf
-    return value, texts(cell["grade"])
+        value[(asked.cell["code"] == "declared_absent").to_numpy()] = np.inf
+    return value, asked.letter
+
+
+def _numbers(letters: Texts | pd.Index, code: npt.NDArray[Any]) -> Codes:
+    """Give letters as numbers of `_GRADES`."""
+    return np.array([_GRADES.index(letter) for letter in letters], dtype=np.int8)[code]
+
+
+def _judged(outcome: npt.NDArray[Any]) -> Codes:
+    """Give the letters of what holds, fails, or is not known."""
+    return np.array([_JUDGED[each] for each in (FAILS, UNKNOWN, HOLDS)], dtype=np.int8)[outcome - FAILS]
 
 
 def _letters(code: npt.NDArray[Any]) -> pd.Categorical:
@@ -261,54 +283,52 @@ def _side(columns: list[Texts], parcels: int) -> Texts:
     return out.ravel()
 
 
-def _surface(judgement: Judgement, service: Service, condition: Condition, cell: pd.DataFrame) -> tuple[Any, Texts]:
+def _surface(asked: _Asked, condition: Condition) -> tuple[Any, Codes]:
     """Give value and grade of one condition of the levelling."""
-    found = judgement.leveling[service.key]
+    found, cell, letter = asked.judgement.leveling[asked.service.key], asked.cell, asked.letter
     value, outcome = found.values[condition.id], found.outcomes[condition.id]
-    grade = np.select([outcome == HOLDS, outcome == FAILS], ["A", "D"], default="U").astype(object)
+    grade = _judged(outcome)
     # Works that are coming will change the ground: what it is today decides nothing.
-    coming = np.isin(found.grade, ("B", "C"))
+    coming = np.isin(asked.geometry, (_COMING, _LATER))
     if condition.measure.kind in ("ground", "obstacles"):
-        grade = np.where(coming & (grade != "A"), cell["grade"], grade)
+        grade = np.where(coming & (grade != _HOLDS), letter, grade)
     if condition.measure.name == "accepted":
-        own = np.isin(found.grade, ("B", "C")) | (
-            (found.grade == "D") & np.isin(found.code, ("undated", "unfunded", "abandoned"))
-        )
-        grade = np.where(own & (outcome != HOLDS), cell["grade"], grade)
+        own = coming | ((asked.geometry == _FAILS) & Coded.of(found.code).among("undated", "unfunded", "abandoned"))
+        grade = np.where(own & (outcome != HOLDS), letter, grade)
         decided = cell["code"].isin(["future", "contradiction"]).to_numpy()
-        grade = np.where(decided & (cell["grade"] != "D"), cell["grade"], grade)
+        grade = np.where(decided & (letter != _FAILS), letter, grade)
     return value, grade
 
 
-def _network(judgement: Judgement, service: Service, condition: Condition, cell: pd.DataFrame) -> tuple[Any, Texts]:
+def _network(asked: _Asked, condition: Condition) -> tuple[Any, Codes]:
     """Give value and grade of one condition of a network service, on the candidate that decides each cell."""
+    judgement, service, geometry = asked.judgement, asked.service, asked.geometry
     found, kept = judgement.connections[service.key], judgement.candidates[service.key]
     chosen = found.candidate
     none = chosen < 0
-    geometry = found.grade
     if condition.measure.kind in ROOMS:
         mine = judgement.outcomes[condition.id]
-        grade = np.select([mine.holds == HOLDS, mine.holds == FAILS], ["A", "D"], default="U").astype(object)
+        grade = _judged(mine.holds)
         # Where it is not even known to be connected, what follows from it is not known either.
-        return mine.value, np.where((grade != "A") & np.isin(geometry, ("D", "U")), geometry, grade)
+        return mine.value, np.where((grade != _HOLDS) & np.isin(geometry, (_FAILS, _UNKNOWN)), geometry, grade)
     if condition.measure.kind == "reach":
-        near = found.distance_m <= condition.limit.high
-        barred = np.isin(found.code, ("blocked",))
-        grade = np.where(near & ~barred, "A", "D").astype(object)
-        grade[found.code == "barriers_unknown"] = "U"
+        code = Coded.of(found.code)
+        near = (found.distance_m <= condition.limit.high) & ~code.among("blocked")
+        grade = np.where(near, _HOLDS, _FAILS)
+        grade[code.among("barriers_unknown")] = _UNKNOWN
         return found.distance_m, grade
     if condition.measure.kind == "path":
         level = np.where(none, len(kept.levels), np.append(_raw_level(kept, opened=False), 0)[chosen])
         may = np.where(none, len(kept.levels), np.append(_raw_level(kept, opened=True), 0)[chosen])
         now, could = kept.levels.grade_of(level), kept.levels.grade_of(may)
-        grade = np.where(now == could, LETTERS[now], "U").astype(object)
-        grade[(cell["code"] == "future").to_numpy()] = "B"
-        value = np.where(grade == "A", 1.0, np.where(grade == "U", np.nan, 0.0))
-        return value, np.where(none & (geometry == "D"), "D", grade)
+        grade = np.where(now == could, now, _UNKNOWN)  # the grades of levels are numbered as the letters are
+        grade[(asked.cell["code"] == "future").to_numpy()] = _COMING
+        value = np.where(grade == _HOLDS, 1.0, np.where(grade == _UNKNOWN, np.nan, 0.0))
+        return value, np.where(none & (geometry == _FAILS), _FAILS, grade)
     value, outcome = _attribute(judgement, service, condition, chosen)
-    grade = np.select([outcome == HOLDS, outcome == FAILS], ["A", "D"], default="U").astype(object)
+    grade = _judged(outcome)
     # Where nothing serves anyway, a size that is not known decides nothing.
-    grade[(geometry == "D") & (grade == "U")] = "D"
+    grade[(geometry == _FAILS) & (grade == _UNKNOWN)] = _FAILS
     return value, grade
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from gisplan.base.coded import Coded
 from gisplan.rules.profile import Profile
 
 
@@ -31,14 +32,15 @@ def readiness(cells: pd.DataFrame, parcels: pd.DataFrame, profile: Profile) -> p
     """
     keys = [s.key for s in profile.services]
     n, s = len(parcels), len(keys)
-    grade = cells["grade"].to_numpy(dtype=object).reshape(n, s)
-    counts = (cells["need"] == "required").to_numpy().reshape(n, s) & (grade != "N")
+    letters = cells["grade"].array
+    grade = Coded(letters.codes.reshape(n, s), letters.categories.to_numpy(dtype=object))
+    counts = (cells["need"] == "required").to_numpy().reshape(n, s) & ~grade.among("N")
     ready_on = cells["ready_on"].to_numpy(dtype="datetime64[D]").reshape(n, s)
     delivery = parcels["delivery_on"].to_numpy(dtype="datetime64[D]")[:, None]
 
-    is_a, is_b, is_u = grade == "A", grade == "B", grade == "U"
+    is_a, is_b, is_u = grade.among("A"), grade.among("B"), grade.among("U")
     some = counts.any(axis=1)
-    no = (counts & np.isin(grade, ("B", "C", "D"))).any(axis=1)
+    no = (counts & grade.among("B", "C", "D")).any(axis=1)
     ready = np.where(no, "no", np.where((counts & is_u).any(axis=1) | ~some, "unknown", "yes"))
 
     in_time = is_b & (ready_on <= delivery)
@@ -63,8 +65,8 @@ def readiness(cells: pd.DataFrame, parcels: pd.DataFrame, profile: Profile) -> p
         },
         index=parcels.index,
     )
-    for i, key in enumerate(keys):
-        table[key] = grade[:, i]
+    for key, column in zip(keys, grade.texts().T, strict=True):
+        table[key] = column
     return table
 
 
@@ -73,8 +75,7 @@ def _grouped(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Count required groups, and those of which every required service is A (drainage is one 通 in some profiles)."""
     n, s = shape
-    code, names = pd.factorize(cells["group"])
-    group = code.reshape(n, s)
+    names, group = cells["group"].array.categories, cells["group"].array.codes.reshape(n, s)
     connected, required = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
     for g in range(len(names)):
         mine = counts & (group == g)

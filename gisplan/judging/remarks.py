@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from gisplan.base.coded import Coded
 from gisplan.base.fields import spoken
 from gisplan.base.labels import codes, label, say_rows
 from gisplan.base.units import number_texts
@@ -50,22 +51,28 @@ class Row:
         """Give the value where it is a number."""
         if self.value.dtype != object:
             return self.value.astype(float)
-        return pd.to_numeric(pd.Series(self.value, dtype=object), errors="coerce").to_numpy(dtype=float)
+        code, words = pd.factorize(self.value)
+        each = pd.to_numeric(pd.Series(words, dtype=object), errors="coerce").to_numpy(dtype=float)
+        return np.append(each, np.nan)[code]
 
-    def classes(self) -> Texts:
+    def classes(self) -> Coded:
         """Give the value where it is a class."""
         if self.value.dtype != object:
-            return np.broadcast_to(np.array(None, dtype=object), self.value.shape)
-        return np.array([value if isinstance(value, str) else None for value in self.value], dtype=object)
+            return Coded.filled(len(self.value), None)
+        held = Coded.of(self.value)
+        held.put(~np.array([*(isinstance(word, str) for word in held.words), False])[held.code], None)
+        return held
 
 
-def limits(judgement: Judgement, condition: Condition) -> Texts:
+def limits(judgement: Judgement, condition: Condition) -> Coded:
     """Write the limit that holds for each parcel: by its land use where the profile says so."""
     use, limit = judgement.survey.parcels["use"], condition.limit
     if limit.by_use is None:
-        return np.broadcast_to(np.array(limit.text, dtype=object), len(use))
-    own = {key: Limit(low, high, unit=limit.unit).text for key, (low, high) in limit.by_use.items()}
-    return use.astype(object).map(own).fillna("?").to_numpy(dtype=object)
+        return Coded.filled(len(use), limit.text)
+    held = Coded.of(use.to_numpy(dtype=object, na_value=None))
+    own = [limit.by_use.get(word) for word in held.words]
+    texts = ["?" if each is None else Limit(*each, unit=limit.unit).text for each in own]
+    return Coded.of(np.array([*texts, "?"], dtype=object)).take(np.where(held.code < 0, len(texts), held.code))
 
 
 def overruled(cell: pd.DataFrame) -> Bools:
@@ -113,7 +120,7 @@ def _own(judgement: Judgement, row: Row, cell: pd.DataFrame, asked: tuple[Ints, 
     values: Values = {
         "value": lambda rows: number_texts(row.value[at[rows]], 3 if room else 2),
         "unit": lambda rows: condition.measure.unit,
-        "limit": lambda rows: limits(judgement, condition)[at[rows]],
+        "limit": lambda rows: limits(judgement, condition).take(at[rows]).texts(),
     }
     if room:
         values |= _terms(judgement, row, cell, at)
