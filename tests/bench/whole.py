@@ -3,10 +3,10 @@
     python tests/bench/whole.py [--parcels 100000] [--rounds 3] [--seed 1] [--json FILE]
 
 Makes a zone (`make_zone.py`), furnishes it (`furnish.py`), and runs once a round, each in a process of its own: the job
-of `job_gisplan.py` (joints, sweep, nearest main, no zone.toml and no words); the check by the profile that asks for
-connections alone; and the whole check by the default profile, with further tests that only warn. A check is timed in
-steps: `gisplan.read`, ``Zone.judged``, the tables of the report without sentences, and, told apart, those with every
-sentence, which the report makes only when they are asked for.
+of `job_gisplan.py` (joints, sweep, nearest main, no zone.toml and no words); the check (`job_check.py`) by the profile
+that asks for connections alone; and the whole check by the default profile, with further tests that only warn. The
+sentences, which the report makes only when they are asked for, are told apart. The memory of a check is that of its
+process and of the child that reads, together.
 """
 
 from __future__ import annotations
@@ -28,38 +28,10 @@ STEPS = ("read_s", "judge_s", "tables_s", "words_s")
 LIMIT, LIMIT_MIB = 4.0, 2_048
 """How many times as long as the plain job the whole check may take, and how much memory."""
 
-CHECK = """
-import json, resource, sys, time
-import gisplan
-from gisplan.reading.process import clerk
-read = gisplan.read
-marks = [time.perf_counter()]
-zone = read(sys.argv[1], sys.argv[2])
-marks.append(time.perf_counter())
-zone.judged()
-marks.append(time.perf_counter())
-report = gisplan.check(zone)
-report.grades, report.readiness, report.measured
-report.ledger, report.ledger_holders, report.limits
-marks.append(time.perf_counter())
-clerk.dismiss()
-peak = [resource.getrusage(who).ru_maxrss // 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-began = time.perf_counter()
-report.cells, report.findings, report.gaps
-steps = [round(b - a, 3) for a, b in zip(marks, marks[1:])]
-codes = report.grades.groupby(["service", "grade", "code"], observed=True).size().rename("n").reset_index()
-print(json.dumps(dict(zip(("read_s", "judge_s", "tables_s"), steps)) | {
-    "total_s": round(marks[-1] - marks[0], 3),
-    "words_s": round(time.perf_counter() - began, 3),
-    "codes": codes.to_numpy().tolist(),
-    "peak_mib": peak,
-}))
-"""
-
 
 def commands(folder: Path) -> dict[str, list[str]]:
     """Return the command of everything that is measured."""
-    check = [sys.executable, "-c", CHECK, str(folder / "zone")]
+    check = [sys.executable, str(HERE / "job_check.py"), str(folder / "zone")]
     return {
         JOB: [sys.executable, str(HERE / "job_gisplan.py"), str(folder / "made"), "--out", str(folder / "out.parquet")],
         PLAIN: [*check, "jiutong_connection"],
@@ -79,12 +51,6 @@ def measure(folder: Path, rounds: int) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def peak(rows: Sequence[Mapping[str, Any]]) -> int:
-    """Give the greatest memory of a process; what reads files works in one of its own beside ours, and counts too."""
-    every = [row["peak_mib"] for row in rows]
-    return max(sum(each) if isinstance(each, list) else each for each in every)
-
-
 def show(parcels: int, found: Mapping[str, list[dict[str, Any]]]) -> tuple[str, bool]:
     """Write the table for people; tell whether the bounds hold."""
     lines = [f"{parcels:,} parcels, nine services; median (range)", ""]
@@ -99,11 +65,12 @@ def show(parcels: int, found: Mapping[str, list[dict[str, Any]]]) -> tuple[str, 
     for name, rows in found.items():
         took = [text(spread(values[c][name])) for c in ("total_s", "wall_s", "cpu_s")]
         cells = [took[0], text(times["total_s"][name]), took[1], took[2], text(times["cpu_s"][name])]
-        lines.append(f"| {name} | {' | '.join(cells)} | {peak(rows):,} |")
+        lines.append(f"| {name} | {' | '.join(cells)} | {max(row['peak_mib'] for row in rows):,} |")
     for name in (PLAIN, WHOLE):
         steps = ", ".join(f"{step[:-2]} {text(spread([row[step] for row in found[name]]))}" for step in STEPS)
         lines.append(f"{name}: {steps}")
-    ratio, memory = times["total_s"][WHOLE]["median"], peak(found[WHOLE])
+    ratio = times["total_s"][WHOLE]["median"]
+    memory = max(row["peak_mib"] for row in found[WHOLE])
     lines.append(
         f"the whole check takes {ratio:.2f} times the plain job ({LIMIT:g} is the mark), {memory:,} MiB at most"
     )
