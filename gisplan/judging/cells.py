@@ -12,7 +12,7 @@ import shapely
 
 from gisplan.base.coded import Coded, side_by_side
 from gisplan.judging.binding import binds, dual
-from gisplan.judging.evidence import against, astray, on_parcels
+from gisplan.judging.evidence import against, astray, on_parcels, spread
 from gisplan.judging.judgement import Judgement
 from gisplan.judging.outcome import FAILS, UNKNOWN
 from gisplan.judging.reserves.carrying import in_unit
@@ -259,8 +259,9 @@ def _scarce(judgement: Judgement, service: Service) -> Bools:
     rows = judgement.evidence
     rows = rows[rows["whole"] & (rows["service"] == service.key) & (rows["says"] == "connected")]
     stated = pd.Series(in_unit(rows["capacity"], rows["capacity_unit"], service), index=rows["parcel"])
-    most = stated.fillna(np.inf).groupby(level=0).max().reindex(judgement.survey.parcels.index)
-    return short & np.asarray(most.to_numpy(dtype=float) < demand(judgement.survey, service).value)
+    most = stated.fillna(np.inf).groupby(level=0).max()
+    most_stated = spread(most, judgement.survey.parcels.index, np.float64(np.nan))
+    return np.asarray(short & (most_stated < demand(judgement.survey, service).value))
 
 
 def _promised(judgement: Judgement, service: Service) -> npt.NDArray[np.bool_]:
@@ -269,8 +270,8 @@ def _promised(judgement: Judgement, service: Service) -> npt.NDArray[np.bool_]:
     rows = rows[(rows["service"] == service.key) & (rows["says"] == "connected")]
     rows = rows[(rows["expires"].isna() | (rows["expires"] >= at)) & (rows["date"].isna() | (rows["date"] <= at))]
     stated = pd.Series(in_unit(rows["capacity"], rows["capacity_unit"], service), index=rows["parcel"])
-    least = stated.fillna(-np.inf).groupby(level=0).min().reindex(judgement.survey.parcels.index)
-    return np.asarray(least.to_numpy(dtype=float) >= demand(judgement.survey, service).value)
+    least = spread(stated.fillna(-np.inf).groupby(level=0).min(), judgement.survey.parcels.index, np.float64(np.nan))
+    return np.asarray(least >= demand(judgement.survey, service).value)
 
 
 def _needs(promised: pd.Series, profile: Profile) -> dict[str, tuple[Coded, Coded]]:

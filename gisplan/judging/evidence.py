@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -46,7 +47,10 @@ def against(evidence: pd.DataFrame, service: str, parcels: pd.Index) -> Bools:
     """Tell for which parcels something speaks against a service; what speaks of nothing that is there may mean any."""
     if evidence.empty:
         return np.zeros(len(parcels), dtype=bool)
-    return parcels.isin(evidence.loc[_denying(evidence, service), "parcel"].dropna()) | astray(evidence, service)
+    said = np.full(len(parcels), astray(evidence, service))
+    at = parcels.get_indexer(pd.Index(evidence.loc[_denying(evidence, service), "parcel"].dropna().unique()))
+    said[at[at >= 0]] = True
+    return said
 
 
 def astray(evidence: pd.DataFrame, service: str) -> bool:
@@ -65,9 +69,12 @@ def on_parcels(evidence: pd.DataFrame, service: str, parcels: pd.Index, says: st
     rows = evidence[evidence["whole"] & (evidence["service"] == service) & (evidence["says"] == says)]
     rows = rows[rows["parcel"].notna()]
     latest = rows.sort_values("date", kind="stable").drop_duplicates("parcel", keep="last")
-    return (
-        pd.Series(latest.index.to_numpy(dtype=np.int64), index=latest["parcel"])
-        .reindex(parcels)
-        .fillna(-1)
-        .to_numpy(np.int64)
-    )
+    return spread(pd.Series(latest.index.to_numpy(dtype=np.int64), index=latest["parcel"]), parcels, np.int64(-1))
+
+
+def spread(said: pd.Series, parcels: pd.Index, blank: np.generic) -> npt.NDArray[Any]:
+    """Lay what is said of a few parcels, by their ids, over all; `blank` elsewhere. What is no parcel is left out."""
+    out = np.full(len(parcels), blank)
+    at = parcels.get_indexer(said.index)
+    out[at[at >= 0]] = said.to_numpy(dtype=out.dtype)[at >= 0]
+    return out
