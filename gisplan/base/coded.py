@@ -49,6 +49,13 @@ class Coded:
         code, words = pd.factorize(texts)
         return cls(code.astype(np.int32), np.asarray(words, dtype=object))
 
+    @classmethod
+    def held(cls, column: pd.Series) -> Coded:
+        """Take a column of a table: a categorical as it is, plain texts one by one."""
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            return cls(np.asarray(column.array.codes), np.asarray(column.array.categories, dtype=object))
+        return cls.of(column.to_numpy(dtype=object, na_value=None))
+
     def __len__(self) -> int:
         """Count the rows."""
         return len(self.code)

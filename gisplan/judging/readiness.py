@@ -32,8 +32,8 @@ def readiness(cells: pd.DataFrame, parcels: pd.DataFrame, profile: Profile) -> p
     """
     keys = [s.key for s in profile.services]
     n, s = len(parcels), len(keys)
-    letters = cells["grade"].array
-    grade = Coded(letters.codes.reshape(n, s), letters.categories.to_numpy(dtype=object))
+    letters = Coded.held(cells["grade"])
+    grade = Coded(letters.code.reshape(n, s), letters.words)
     counts = (cells["need"] == "required").to_numpy().reshape(n, s) & ~grade.among("N")
     ready_on = cells["ready_on"].to_numpy(dtype="datetime64[D]").reshape(n, s)
     delivery = parcels["delivery_on"].to_numpy(dtype="datetime64[D]")[:, None]
@@ -75,9 +75,10 @@ def _grouped(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Count required groups, and those of which every required service is A (drainage is one 通 in some profiles)."""
     n, s = shape
-    names, group = cells["group"].array.categories, cells["group"].array.codes.reshape(n, s)
+    groups = Coded.held(cells["group"])
+    group = groups.code.reshape(n, s)
     connected, required = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
-    for g in range(len(names)):
+    for g in range(len(groups.words)):
         mine = counts & (group == g)
         any_required = mine.any(axis=1)
         required += any_required
