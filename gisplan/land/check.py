@@ -92,7 +92,7 @@ class Land:
         survey = self.judgement.survey
         doubt = self.judgement.overlap | survey.parcels["doubt"].to_numpy(dtype=bool)
         net, corridors = overlay.on_corridors(survey, doubt)
-        return [*overlay.on_area(survey, doubt), *overlay.on_overlaps(survey, doubt), *corridors], net
+        return [*overlay.on_area(survey, doubt, net), *overlay.on_overlaps(survey, doubt), *corridors], net
 
     @cached_property
     def findings(self) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import geopandas as gpd
@@ -55,6 +55,25 @@ def cut(shapes: Texts, over: Texts) -> Cut:
         return Cut(np.empty(0, dtype=np.int64), np.empty(0, dtype=object))
     which, at = shapely.STRtree(shapes).query(over, predicate="intersects")
     return Cut(at, shapely.intersection(shapes[at], over[which]))
+
+
+@dataclass(frozen=True)
+class NetArea:
+    """What corridors and clearances leave of each parcel [m2].
+
+    Attributes
+    ----------
+    m2
+        Without those that are known.
+    least_m2
+        Without those either that lines of unknown class near it, or without a clearance, may have.
+    sure
+        Whether all of them are known.
+    """
+
+    m2: Floats
+    least_m2: Floats
+    sure: Bools
 
 
 @dataclass(frozen=True)
@@ -115,12 +134,15 @@ def on_overlaps(survey: Survey, doubt: Bools) -> Iterator[Answer]:
         yield answer(rule, cases, np.where(known, value, np.nan), np.where(known, share, np.nan))
 
 
-def on_area(survey: Survey, doubt: Bools) -> Iterator[Answer]:
-    """Compare the stated area with the measured one."""
+def on_area(survey: Survey, doubt: Bools, net: NetArea) -> Iterator[Answer]:
+    """Compare the stated area with the measured one, and what corridors leave with what is there."""
     measured = survey.parcels["area_m2"].to_numpy(dtype=float)
     stated = survey.parcels["stated_area_m2"].to_numpy(dtype=float)
     value = np.divide(100 * np.abs(stated - measured), measured, out=np.full(len(stated), np.nan), where=measured > 0)
     for rule in survey.profile.land.group("area"):
+        if rule.key == "net":
+            yield _left(rule, net, measured, doubt)
+            continue
         cases = [
             (doubt, UNKNOWN, "geometry"),
             (np.isnan(value), UNKNOWN, "missing"),
@@ -130,22 +152,33 @@ def on_area(survey: Survey, doubt: Bools) -> Iterator[Answer]:
         yield answer(rule, cases, value)
 
 
-@dataclass(frozen=True)
-class NetArea:
-    """What corridors and clearances leave of each parcel [m2], and whether all of them are known."""
-
-    m2: Floats
-    sure: Bools
+def _left(rule: LandRule, net: NetArea, measured: Floats, doubt: Bools) -> Answer:
+    """Tell whether corridors leave enough to build on; where some may be there, whether they would."""
+    left, least = (
+        np.divide(100 * m2, measured, out=np.full(len(measured), np.nan), where=measured > 0)
+        for m2 in (net.m2, net.least_m2)
+    )
+    cases = [
+        (doubt | np.isnan(left), UNKNOWN, "geometry"),
+        (left < rule.low, FAILED, "little_left"),
+        (least < rule.low, UNKNOWN, "left_unsure"),
+        (every(len(left)), PASSED, "left"),
+    ]
+    return answer(rule, cases, left)
 
 
 def on_corridors(survey: Survey, doubt: Bools) -> tuple[NetArea, list[Answer]]:
     """Measure what passing lines and drawn corridors take of each parcel."""
     shapes = np.asarray(survey.parcels.geometry.array)
     n, whole = len(shapes), shapely.area(shapes)
-    answers, at, piece = [], [], []
+    answers: list[Answer] = []
+    known, possible = [], []
     sure = ~doubt
     for rule in survey.profile.land.group("corridor"):
-        taken, unclear = _drawn_corridors(survey, shapes) if not rule.service else _corridors(survey, rule, shapes)
+        if rule.service:
+            taken, maybe, unclear = _corridors(survey, rule, shapes)
+        else:
+            taken, maybe, unclear = _drawn_corridors(survey, shapes)
         value = taken.area(n)
         share = np.divide(100 * value, whole, out=np.full(n, np.nan), where=whole > 0)
         cases = [
@@ -155,22 +188,26 @@ def on_corridors(survey: Survey, doubt: Bools) -> tuple[NetArea, list[Answer]]:
             (every(n), PASSED, "clear"),
         ]
         answers.append(answer(rule, cases, value, share))
-        at.append(taken.at)
-        piece.append(taken.piece)
+        known.append(taken)
+        possible.append(maybe)
         sure &= ~unclear
-    if not at:
-        return NetArea(whole, sure), answers
-    gone = Cut(np.concatenate(at), np.concatenate(piece)).area(n)
-    return NetArea(np.maximum(whole - gone, 0.0), sure), answers
+    m2, least = (np.maximum(whole - together(cuts).area(n), 0.0) for cuts in (known, [*known, *possible]))
+    return NetArea(m2, least, sure), answers
 
 
-def _corridors(survey: Survey, rule: LandRule, shapes: Texts) -> tuple[Cut, Bools]:
-    """Cut the corridors of passing lines; tell where a line may have one, because its class is not known."""
+def together(cuts: Sequence[Cut]) -> Cut:
+    """Take the pieces of several cuts as one."""
+    at, piece = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=object)]
+    return Cut(np.concatenate([*at, *(c.at for c in cuts)]), np.concatenate([*piece, *(c.piece for c in cuts)]))
+
+
+def _corridors(survey: Survey, rule: LandRule, shapes: Texts) -> tuple[Cut, Cut, Bools]:
+    """Cut the corridors of passing lines, and those of lines whose class is not known; tell where some are unclear."""
     n = len(shapes)
     layer = survey.layers.get(rule.service)
-    nothing = cut(shapes, np.empty(0, dtype=object))
+    nothing = together([])
     if layer is None:
-        return nothing, np.full(n, rule.service not in survey.absent)
+        return nothing, nothing, np.full(n, rule.service not in survey.absent)
     lines = np.asarray(layer.geometry.array)
     stands = (shapely.get_type_id(lines) == 1) & layer["role"].isin(["line", "lateral"]).to_numpy()
     stands &= (layer["status"] != "abandoned").to_numpy(dtype=bool, na_value=True)
@@ -185,10 +222,11 @@ def _corridors(survey: Survey, rule: LandRule, shapes: Texts) -> tuple[Cut, Bool
         unclear[shapely.STRtree(shapes).query(blank, predicate="dwithin", distance=rule.low)[1]] = True
     if rule.service in survey.missing:
         unclear[:] = True
-    return cut(shapes, shapely.buffer(lines[stands & mine], rule.low)), unclear
+    taken, maybe = (cut(shapes, shapely.buffer(some, rule.low)) for some in (lines[stands & mine], blank))
+    return taken, maybe, unclear
 
 
-def _drawn_corridors(survey: Survey, shapes: Texts) -> tuple[Cut, Bools]:
+def _drawn_corridors(survey: Survey, shapes: Texts) -> tuple[Cut, Cut, Bools]:
     """Cut the corridors that are drawn; a line without a clearance may take anything."""
     n = len(shapes)
     dossier = survey.dossier
@@ -197,6 +235,7 @@ def _drawn_corridors(survey: Survey, shapes: Texts) -> tuple[Cut, Bools]:
     wide = np.nan_to_num(drawn.clearance, nan=0.0)
     narrow = mine & ~drawn.area & ~(wide > 0)
     unclear = np.full(n, dossier.constraints is None or dossier.lost)
-    unclear[cut(shapes, drawn.of(narrow | pd.isna(drawn.kind))).at] = True
+    touched = np.unique(cut(shapes, drawn.of(narrow | pd.isna(drawn.kind))).at)
+    unclear[touched] = True
     chosen = mine & ~narrow
-    return cut(shapes, shapely.buffer(drawn.of(chosen), wide[chosen])), unclear
+    return cut(shapes, shapely.buffer(drawn.of(chosen), wide[chosen])), Cut(touched, shapes[touched]), unclear

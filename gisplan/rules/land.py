@@ -28,8 +28,9 @@ _CORRIDOR = {"service", "column", "between", "one_of"}
 _COLUMNS = {"voltage_kv": "kV", "diameter_mm": "mm", "pressure_class": "", "road_class": ""}
 """Columns by which a passing line is known for a corridor, and their unit."""
 _ALONE = {
-    ("area", "stated"): "%", ("stage", "horizon"): "months", ("supply", "status"): "", ("supply", "reserve"): "",
-    ("commitment", "due"): "", ("corridor", "drawn"): "", ("building", "acceptance"): "", ("building", "vacancy"): "",
+    ("area", "stated"): "%", ("area", "net"): "%", ("stage", "horizon"): "months",
+    ("supply", "status"): "", ("supply", "reserve"): "", ("commitment", "due"): "", ("corridor", "drawn"): "",
+    ("building", "acceptance"): "", ("building", "vacancy"): "",
     ("building", "clear_height_ground"): "m", ("building", "clear_height_upper"): "m",
     ("building", "floor_load_ground"): "kN/m2", ("building", "floor_load_upper"): "kN/m2",
 }  # fmt: skip

@@ -302,6 +302,35 @@ def test_drawn_corridors_and_lines_with_a_clearance_are_taken_too() -> None:
     assert case.land().table.loc["P1", "net_area_m2"] == pytest.approx(7_000.0, abs=0.5)
 
 
+@pytest.mark.parametrize(
+    ("shape", "columns", "verdict", "conclusion"),
+    [
+        (parcel(-5, -5, 110, 110), {}, ("failed", "little_left"), "after_tasks"),  # all of it
+        (parcel(0, 0, 91, 100), {}, ("failed", "little_left"), "after_tasks"),  # 9 % is left
+        (parcel(0, 0, 89, 100), {}, ("passed", "left"), "offer"),  # 11 %
+        (line((-50, 50), (150, 50)), {"clearance_m": 48.0}, ("failed", "little_left"), "after_tasks"),  # 4 %
+        (line((-50, 50), (150, 50)), {"clearance_m": None}, ("unknown", "left_unsure"), "unknown"),
+    ],
+)
+def test_land_that_corridors_leave_nothing_of_is_not_to_be_offered(
+    shape: Any, columns: dict[str, Any], verdict: tuple[str, str], conclusion: str
+) -> None:
+    """A hectare, of which a tenth must be left."""
+    case = Case()
+    case.constraints.append(record("corridor", shape, **columns))
+    found = case.land()
+    assert result(found, "area.net") == verdict
+    assert found.table.loc["P1", "conclusion"] == conclusion
+    assert (found.table.loc["P1", "stage"] == "L5") == (conclusion == "offer")
+
+
+@pytest.mark.parametrize(("kv", "verdict"), [(None, "unknown"), (110.0, "passed"), (500.0, "failed")])
+def test_a_line_of_unknown_class_may_take_what_the_widest_does(kv: float | None, verdict: str) -> None:
+    """A 500 kV line in the middle takes 55 m to each side of a hectare 100 m wide, a 110 kV line 12.5 m."""
+    case = Case(layers={"power": passing("voltage_kv", kv)})
+    assert result(case.land(), "area.net")[0] == verdict
+
+
 COMMITMENTS: list[tuple[dict[str, Any], tuple[str, str]]] = [
     ({}, ("passed", "open")),
     ({"due_on": "2026-10-31"}, ("failed", "overdue")),
