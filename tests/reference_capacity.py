@@ -190,7 +190,8 @@ class Claim:
     granted: bool = False
     known: bool = True  # whether its own need is known
     unasked: bool = False  # whether it surely needs nothing
-    ahead: float = 0.0  # what a paper too small for a place holds; not within the greatest of the loads
+    ahead: float = 0.0  # what papers too small for a place hold together; not within the greatest of the loads
+    paper: float = 0.0  # the largest of what they hold each
     held_late: Key = (6, 0.0)  # the last place of such a paper
 
 
@@ -218,26 +219,28 @@ def claim(zone: Zone, service: str, parcel: Parcel, ties: list[str]) -> Claim:
     low, high = demand(zone, strict, parcel)
     need, known = high, low == high
     firm: list[tuple[float, Key]] = []
+    every = 0.0
     for x in zone.evidence:
         odd = x.says not in SAYS
         if x.parcel != parcel.id or x.service not in ("", service) or not (odd or x.says == "reserved"):
             continue
-        if not running(x, zone.check):
-            continue
         unit = strict.units.get(x.capacity_unit)
+        if not running(x, zone.check) or (not x.service and x.capacity_unit and unit is None):
+            continue
         held = None if unit is None or x.capacity is None else x.capacity * unit
         if not odd and x.service == service and held is not None and x.date is not None and valid(x, zone.check):
             firm.append((held, (1, x.date.toordinal())))
-            low, high = max(low, held), max(high, held)
+            every += held
         else:
             early = min(early, (1, -math.inf if x.date is None else x.date.toordinal()))
-            high = max(high, math.inf if held is None else held)
+            every += math.inf if held is None else held
     amount = max((held for held, _ in firm), default=0.0)
+    low, high = max(low, amount), max(high, every)
     scant = bool(firm) and amount < need
     if firm and not scant:
         early, late = min(early, *(day for _, day in firm)), min(late, max(day for _, day in firm))
     if scant:
-        high -= amount
+        high -= sum(held for held, _ in firm)
     if amount and 0 < abs(amount - need) < 0.001 * amount:
         ties.append("a paper that holds nearly what is needed")
     status = code("supply_status", parcel.supply_status)
@@ -252,9 +255,39 @@ def claim(zone: Zone, service: str, parcel: Parcel, ties: list[str]) -> Claim:
         granted=granted,
         known=known,
         unasked=high == 0.0,
-        ahead=amount if scant else 0.0,
+        ahead=sum(held for held, _ in firm) if scant else 0.0,
+        paper=amount,
         held_late=max(day for _, day in firm) if scant else (6, 0.0),
     )
+
+
+def apart_from(zone: Zone, service: str, claims: Collection[Claim], mains: frozenset[int]) -> list[Claim]:
+    """Return what papers hold for parcels that take nothing, of every source; for none that is there, of every main."""
+    strict = zone.rules[service].strict
+    if strict is None:
+        raise ValueError(service)
+    granted = {p.id for p in zone.parcels if code("supply_status", p.supply_status) in ("granted", "idle")}
+    there = {p.id for p in zone.parcels}
+    features = {f.id for layer in zone.layers.values() for f in layer}
+    every = frozenset(f.id for f in zone.layers.get(service, ()))
+    out = []
+    for x in zone.evidence:
+        odd = x.says not in SAYS
+        unit = strict.units.get(x.capacity_unit)
+        if not (x.says == "reserved" or (odd and (x.capacity is not None or x.capacity_unit))):
+            continue
+        if x.service not in ("", service) or not running(x, zone.check):
+            continue
+        if not x.service and x.capacity_unit and unit is None:
+            continue
+        lost = x.parcel not in there
+        if lost and (x.feature in features or not x.says):
+            continue
+        if not lost and (x.parcel in granted or x.parcel in {c.parcel for c in claims}):
+            continue
+        most = math.inf if unit is None or x.capacity is None else x.capacity * unit
+        out.append(Claim("", FIRST, FIRST, (0.0, most), (0.0, most), mains if lost else frozenset(), every))
+    return out
 
 
 # ---------------------------------------------------------------- does it hold
@@ -284,7 +317,7 @@ def fits(mine: Claim, claims: Collection[Claim], left: Room, ties: list[str]) ->
     """Whether what a parcel needs is left for it: True, False, or None where that is not known."""
     before = [c for c in claims if c.early <= mine.late]  # those that may come no later, itself included
     surely = [c for c in claims if c.sure and (c is mine or min(c.late, c.held_late) < mine.early)]
-    part = {c.parcel: c.ahead for c in surely if c is not mine and c.ahead and c.held_late < c.late}
+    part = {c.parcel: c.paper for c in surely if c is not mine and c.ahead and c.held_late < c.late}
     if not mine.known:
         return None
     holds, fails = True, False

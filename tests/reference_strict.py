@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from reference_capacity import Claim, claim, fits, room
+from reference_capacity import Claim, apart_from, claim, fits, room
 from reference_fall import Profiled, falls, profiled, split_at_seats
 from reference_joints import Web
 from reference_plane import along, apart, nearest_on, sides, to_parcel, within
@@ -161,12 +161,14 @@ class Judge:
                 if made is not None:
                     claims[parcel.id] = made
         left = room(self.zone, self.service, self.web, self.told) if claims else None
+        others = list(claims.values())
+        others += apart_from(self.zone, self.service, others, frozenset(left.pieces)) if left else []
         out = {}
         for parcel in self.zone.parcels:
             cell = first[parcel.id]
             if cell.grade in "ABC":
                 verdicts = self.security(parcel, decisive[parcel.id], cell, same[parcel.id])
-                room_ = None if left is None else fits(claims[parcel.id], list(claims.values()), left, self.ties)
+                room_ = None if left is None else fits(claims[parcel.id], others, left, self.ties)
                 if left is not None:
                     verdicts.append(room_)
                 cell = (

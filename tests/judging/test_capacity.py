@@ -104,13 +104,35 @@ def test_a_paper_that_holds_a_reserve_comes_before_all_offers() -> None:
     assert "M has 609.56 m3/d left" in report.cells["reason_en"].iloc[0]
 
 
-@pytest.mark.parametrize("lost", ["date", "issuer", "number", "capacity", "says"])
+@pytest.mark.parametrize("lost", ["date", "issuer", "number", "capacity", "says", "service", "parcel"])
 def test_a_damaged_paper_helps_nobody(lost: str) -> None:
     row = letter(parcel="B", service="water", says="预留", capacity=1_200, capacity_unit="m3/d")
     paper = pd.DataFrame([row, letter(parcel="X", service="water", number="函2号")])
     paper.loc[0, lost] = None
     found = answers(judged(plots(A={}, B={}), main(), evidence=paper))
     assert "A" not in (found["A"], found["B"])
+
+
+def test_what_is_reserved_for_one_parcel_by_two_papers_is_gone_twice() -> None:
+    rows = [
+        letter(parcel="B", service="water", says="预留", number=n, capacity=c, capacity_unit="m3/d")
+        for n, c in (("1", 900), ("2", 800))
+    ]
+    assert (
+        answers(judged(plots(A={"use": "M1"}, B={"use": "M1"}), main(), evidence=pd.DataFrame(rows)))["A"]
+        == "U order_unknown"
+    )
+
+
+def test_what_is_reserved_for_a_parcel_without_a_main_is_gone_at_the_plant() -> None:
+    given = parcels(
+        A=(parcel(0, 10, 500, 210), {"use": "M2", "supply_status": "拟供", "delivery_on": "2027-01-01"}),
+        B=(parcel(0, 1000, 500, 1200), {"use": "M2", "supply_status": "拟供", "delivery_on": "2027-02-01"}),
+    )
+    rows = pd.DataFrame([letter(parcel="B", service="water", says="预留", capacity=1_000, capacity_unit="m3/d")])
+    full = main({**PLANT, "capacity_used": 9_000}, diameter_mm=600)
+    assert answers(judged(given, full)) == {"A": "A", "B": "D too_far"}
+    assert answers(judged(given, full, evidence=rows)) == {"A": "U order_unknown", "B": "D too_far"}
 
 
 @pytest.mark.parametrize(

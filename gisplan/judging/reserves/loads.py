@@ -13,7 +13,7 @@ import numpy.typing as npt
 from gisplan.judging.brief import Brief
 from gisplan.judging.reserves.carrying import Carrying, carrying
 from gisplan.judging.reserves.demand import Demand, demand
-from gisplan.judging.reserves.order import Order, order
+from gisplan.judging.reserves.order import Order, held_elsewhere, order
 from gisplan.judging.reserves.turns import Pinch, Turns
 from gisplan.judging.reserves.ways import Ways, ways
 
@@ -23,6 +23,8 @@ Bools = npt.NDArray[np.bool_]
 
 _HAIR = 1e-9
 """Share of a capacity by which a sum may exceed it: the rounding of adding up."""
+_ENDLESS = 1e300
+"""What a paper holds that does not say how much: no source has as much, save one without limit."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ class _Reckoning:
     order: Order = field(init=False)
     ways: Ways = field(init=False)
     carrying: Carrying = field(init=False)
+    elsewhere: Floats = field(init=False)
 
     def __post_init__(self) -> None:
         brief = self.brief
@@ -91,11 +94,13 @@ class _Reckoning:
         least = np.maximum(np.nan_to_num(self.demand.value, nan=0.0), self.order.held)
         most = np.maximum(self.demand.most, self.order.most)
         counted = self.ways.sure | self.ways.restless
+        held = np.minimum(held_elsewhere(brief, counted), _ENDLESS)
+        self.elsewhere = np.repeat(held, [self.pieces, len(brief.kept.network.joined.xy)])
         if self.without:
             counted &= ~brief.survey.parcels.index.isin(list(self.without))
         self.least = np.where(self.ways.sure & counted, least, 0.0)
         # What a paper holds that is too small for a place stands before everybody; the rest comes in its own place.
-        self.ahead = np.where(counted & self.order.scant, self.order.held, 0.0)
+        self.ahead = np.where(counted & self.order.scant, self.order.firm, 0.0)
         self.most = np.where(counted, most, 0.0) - self.ahead
 
     @property
@@ -136,7 +141,7 @@ class _Reckoning:
         most = self.greatest(self.most, part)
         unknown = self.unknown(capacity, part)
         zone, scant = self._zone(), self.greatest(self.ahead, part)
-        ahead = zone[1] + scant
+        ahead = zone[1] + scant + self.elsewhere
         known = np.where(np.isnan(capacity), np.inf, capacity)
         slack = np.where(np.isfinite(capacity), _HAIR * np.abs(capacity), 0.0)
         turns = Turns(self.ways, self.order, self.pieces, part)
@@ -167,7 +172,8 @@ class _Reckoning:
         if zone is None:
             return np.zeros(size), np.zeros(size)
         before = _Reckoning(zone, frozenset(self.brief.survey.parcels.index))
-        return before.sums(before.least), before.greatest(before.most + before.ahead, before.part_of())
+        most = before.greatest(before.most + before.ahead, before.part_of())
+        return before.sums(before.least), most + before.elsewhere
 
     def greatest(self, load: Floats, part: Ints) -> Floats:
         """Add a load up over every way, and over all that the restless may take; who is supplied asks no source."""

@@ -35,10 +35,11 @@ class Order:
         First and last place that a parcel may have: where they overlap, nobody knows who comes first.
     granted, unsaid
         Whether a parcel is supplied already, so that its source counts it as used; whether nobody says.
-    held
-        What valid papers hold for a parcel, in the unit of the demand; 0 without.
+    held, firm
+        What valid papers hold for a parcel, in the unit of the demand, 0 without: the largest of them, and all
+        together, for two papers may be two reserves or one that is written twice.
     most
-        What papers may hold for it, damaged ones included; infinite where one does not say how much.
+        What papers may hold for it together, damaged ones included; infinite where one does not say how much.
     promised
         Whether a valid paper holds something for it.
     scant
@@ -54,6 +55,7 @@ class Order:
     granted: Bools
     unsaid: Bools
     held: Floats
+    firm: Floats
     most: Floats
     promised: Bools
     scant: Bools
@@ -64,7 +66,7 @@ def order(brief: Brief, needed: Demand) -> Order:
     """Put the parcels of a survey into the order of a service: supplied, promised, approved, offered, the rest."""
     parcels = brief.survey.parcels
     n = len(parcels)
-    held, most, (begun, sure), maybe = _papers(brief)
+    (held, together, most), (begun, sure), maybe = _papers(brief)
     promised = ~np.isnan(sure)
     scant = promised & (needed.most > held)
     firm, loose = promised & ~scant, ~np.isnan(maybe)
@@ -85,7 +87,7 @@ def order(brief: Brief, needed: Demand) -> Order:
     unsaid = known.isna().to_numpy(dtype=bool)
     latest = last * _WIDTH + late
     surely = np.where(scant, np.minimum(PROMISED * _WIDTH + np.nan_to_num(sure).astype(np.int64), latest), latest)
-    return Order(first * _WIDTH + early, latest, granted, unsaid, held, most, promised, scant, surely)
+    return Order(first * _WIDTH + early, latest, granted, unsaid, held, together, most, promised, scant, surely)
 
 
 def _days(column: pd.Series) -> Floats:
@@ -94,20 +96,15 @@ def _days(column: pd.Series) -> Floats:
     return np.where(np.isnat(day), np.nan, np.clip(day.astype(np.int64), 1, _WIDTH - 2))
 
 
-def _papers(brief: Brief) -> tuple[Floats, Floats, tuple[Floats, Floats], Floats]:
-    """Give what papers hold for each parcel, surely and at most, and their days: first and last valid, first damaged.
+def _papers(brief: Brief) -> tuple[tuple[Floats, Floats, Floats], tuple[Floats, Floats], Floats]:
+    """Give what papers hold for each parcel (`Order.held`, `Order.firm`, `Order.most`), and their days.
 
-    The days are NaN without such a paper, and 0 where a damaged one does not say.
+    First and last day of the valid ones, first of the damaged ones: NaN without such a paper, and 0 where a damaged one
+    does not say.
     """
-    parcels, service, rows = brief.survey.parcels.index, brief.service, brief.survey.evidence
-    # Asked of the parcels' own index, which is hashed once: a column's ``isin`` would unpack all parcels each time.
-    place = parcels.get_indexer(pd.Index(rows["parcel"]))
-    kept = (place >= 0) & ((rows["says"] == "reserved") | rows["says"].isna()).to_numpy(dtype=bool)
-    kept &= ((rows["service"] == service.key) | rows["service"].isna()).to_numpy(dtype=bool)
-    kept &= (rows["expires"].isna() | (rows["expires"] >= pd.Timestamp(brief.date))).to_numpy(dtype=bool)
-    kept &= (rows["date"].isna() | (rows["date"] <= pd.Timestamp(brief.date))).to_numpy(dtype=bool)
-    rows, place = rows[kept], place[kept]
-    figures = in_unit(rows["capacity"], rows["capacity_unit"], service)
+    rows, place, figures = _holding(brief)
+    rows, place, figures = rows[place >= 0], place[place >= 0], figures[place >= 0]
+    parcels = brief.survey.parcels.index
     whole = rows.index.isin(brief.evidence.index[brief.evidence["whole"]]) & (rows["says"] == "reserved").to_numpy()
     whole &= ~np.isnan(figures)
 
@@ -116,9 +113,48 @@ def _papers(brief: Brief) -> tuple[Floats, Floats, tuple[Floats, Floats], Floats
         better.at(found, place[mine], values[mine])
         return np.where(np.isnan(found), empty, found)
 
-    every = np.ones(len(rows), dtype=bool)
-    held = best(figures, whole, np.fmax, 0.0)
-    most = best(np.where(np.isnan(figures), np.inf, figures), every, np.fmax, 0.0)
+    def together(values: Floats, mine: Bools) -> Floats:
+        return np.bincount(place[mine], values[mine], len(parcels)).astype(float)
+
+    held, firm = best(figures, whole, np.fmax, 0.0), together(figures, whole)
+    most = together(np.where(np.isnan(figures), np.inf, figures), np.ones(len(rows), dtype=bool))
     day = np.nan_to_num(_days(rows["date"]))
     days = best(day, whole, np.fmin, np.nan), best(day, whole, np.fmax, np.nan)
-    return held, most, days, best(day, ~whole, np.fmin, np.nan)
+    return (held, firm, most), days, best(day, ~whole, np.fmin, np.nan)
+
+
+def held_elsewhere(brief: Brief, loading: Bools) -> tuple[float, float]:
+    """Give what papers may take from every main, and from every source, for parcels that load nothing themselves.
+
+    Those that load nothing are known to lie at no main; one that nobody can name may lie at any. Who is supplied
+    already is within the used part of the source. What is held for parcels that a red line's zone has is counted with
+    the zone.
+    """
+    rows, place, figures = _holding(brief)
+    stated = (rows["capacity"].notna() | rows["capacity_unit"].notna()).to_numpy()
+    amounts = np.where(np.isnan(figures), np.inf, figures)
+    amounts = np.where((rows["says"] == "reserved").to_numpy(dtype=bool, na_value=False) | stated, amounts, 0.0)
+    granted = brief.survey.parcels["supply_status"].isin(["granted", "idle"]).to_numpy()
+    lost = (place < 0) & rows["stray"].to_numpy(dtype=bool) & (brief.zone is None)
+    idle = (place >= 0) & ~np.append(loading | granted, True)[place]
+    return float(amounts[lost].sum()), float(amounts[lost | idle].sum())
+
+
+def _holding(brief: Brief) -> tuple[pd.DataFrame, Ints, Floats]:
+    """Give the papers that may hold something of a service: rows, their parcels, and how much in its unit of demand.
+
+    One that does not say of which service is of those whose demand is counted in its unit.
+    """
+    service, rows, at = brief.service, brief.survey.evidence, pd.Timestamp(brief.date)
+    fits = rows["capacity_unit"].isna() | ~np.isnan(in_unit(pd.Series(1.0, rows.index), rows["capacity_unit"], service))
+    asked = (
+        (rows["says"] == "reserved") | rows["says"].isna(),
+        rows["expires"].isna() | (rows["expires"] >= at),
+        rows["date"].isna() | (rows["date"] <= at),
+        (rows["service"] == service.key) | (rows["service"].isna() & fits),
+    )
+    kept = np.logical_and.reduce([each.to_numpy(dtype=bool) for each in asked])
+    rows = rows[kept]
+    # Asked of the parcels' own index, which is hashed once: a column's ``isin`` would unpack all parcels each time.
+    place = brief.survey.parcels.index.get_indexer(pd.Index(rows["parcel"]))
+    return rows, place, in_unit(rows["capacity"], rows["capacity_unit"], service)
