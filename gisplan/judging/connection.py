@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -43,6 +45,8 @@ class Connection:
         From the parcel to it; infinite if there is none.
     piece, joint
         Piece of the network and joint from which the way to the source starts; -1 without a way.
+    to_ends_m
+        From where the parcel would connect, along the piece, to either end of it; 0 without a piece.
     path_m
         Length of the way along the network, from where the parcel would connect.
     source
@@ -76,6 +80,7 @@ class Connection:
     level: Ints
     open_candidate: Ints
     open_level: Ints
+    to_ends_m: tuple[Floats, Floats]
     lowest_m: Floats = field(default_factory=lambda: np.empty(0))
 
 
@@ -97,11 +102,15 @@ def connect(
         Lowest ground of each parcel, NaN where it is not known; without it nothing is known of what must fall.
     """
     lowest = np.full(len(parcels), np.nan) if lowest_m is None else lowest_m
-    out = {}
-    for key, rows in _search(parcels, services, obstacles).items():
+
+    def one(key: str, rows: tuple[Near, Bools]) -> Connection:
         found = descend(parcels, services[key], (rows, lowest), obstacles)
-        out[key] = replace(_resolve(parcels, services[key], found, obstacles.unsure), lowest_m=lowest)
-    return out
+        return replace(_resolve(parcels, services[key], found, obstacles.unsure), lowest_m=lowest)
+
+    rows = _search(parcels, services, obstacles)
+    # No service asks another for anything: each answers the same however many are judged at a time.
+    with ThreadPoolExecutor(os.cpu_count()) as side_by_side:
+        return dict(zip(rows, side_by_side.map(one, rows, rows.values()), strict=True))
 
 
 def _search(parcels: Shapes, services: Mapping[str, Candidates], obstacles: Obstacles) -> dict[str, tuple[Near, Bools]]:
@@ -215,12 +224,14 @@ def _trace(
     nothing = np.full(n, -1, dtype=np.int64)
     out = Connection(
         grade, code, candidate, distance, nothing.copy(), nothing.copy(), np.full(n, np.nan), nothing.copy(),
-        np.zeros(n, dtype=np.int64), nothing.copy(), opened, level, *opened_best,
+        np.zeros(n, dtype=np.int64), nothing.copy(), opened, level, *opened_best, (np.zeros(n), np.zeros(n)),
     )  # fmt: skip
+    if not c.network.sourceless:
+        _connects(parcels, c, np.flatnonzero(level < len(c.levels)), out)
     for supply, mine in ((c.shut, ~opened), (c.open, opened)):
         for number in np.unique(level[mine & (level < len(c.levels))]):
             who = np.flatnonzero(mine & (level == number))
-            _follow(parcels, c, (supply, int(number), who), out)
+            _follow(c, (supply, int(number), who), out)
     coming = (grade == "B") | (grade == "C")
     out.day[coming] = c.levels.day_of(level[coming])
     out.code[grade == "A"] = "connected"
@@ -245,16 +256,26 @@ def _why_of(c: Candidates, rows: Ints, why: npt.NDArray[np.object_]) -> npt.NDAr
     return np.asarray(table[rows])
 
 
-def _follow(parcels: Shapes, c: Candidates, at: tuple[Supply, int, Ints], out: Connection) -> None:
+def _connects(parcels: Shapes, c: Candidates, who: Ints, out: Connection) -> None:
+    """Find where some parcels meet the network: the piece, and how far along it."""
+    piece = _piece(parcels[who], c, out.candidate[who])
+    out.piece[who] = piece
+    line = np.flatnonzero(piece >= 0)
+    shape = c.network.joined.piece(piece[line])
+    touch = shapely.line_locate_point(shape, shapely.get_point(shapely.shortest_line(shape, parcels[who[line]]), 0))
+    to_u, to_v = out.to_ends_m
+    to_u[who[line]], to_v[who[line]] = touch, shapely.length(shape) - touch
+
+
+def _follow(c: Candidates, at: tuple[Supply, int, Ints], out: Connection) -> None:
     """Fill in the ways of some parcels that are served at one level in one view."""
     supply, number, who = at
     if supply.everywhere:
         return
     network, chosen = c.network, out.candidate[who]
     way = supply.way(number)
-    piece, joint, lead = starts(parcels[who], c, (supply, number), chosen)
-    is_stub = c.stub[chosen] >= 0
-    out.piece[who] = piece
+    piece, is_stub = out.piece[who], c.stub[chosen] >= 0
+    joint, lead = starts(c, (supply, number), out, who)
     out.joint[who] = joint
     out.path_m[who] = lead + way.length_m[joint]
     root = way.source[joint]
@@ -270,26 +291,36 @@ def _follow(parcels: Shapes, c: Candidates, at: tuple[Supply, int, Ints], out: C
     out.holds_back[who] = _last(supply, number, (joint, piece, c.row[chosen], is_stub, c.stub[chosen]))
 
 
-def starts(parcels: Shapes, c: Candidates, at: tuple[Supply, int], chosen: Ints) -> tuple[Ints, Ints, Floats]:
-    """Find where the ways of some parcels start: their piece (-1 for stubs), joint, and the length to it.
+def starts(c: Candidates, at: tuple[Supply, int], found: Connection, who: Ints) -> tuple[Ints, Floats]:
+    """Find where the ways of some parcels start: their joint, and the length to it.
+
+    Of the ends of a piece it is the one from which the way to the source is shortest.
 
     Parameters
     ----------
-    parcels, chosen
-        Polygons, and the candidate that serves each.
     c
         The candidates of one service.
     at
         The supply and the number of the level at which they serve.
+    found, who
+        Where parcels meet the network, and rows of some of them.
     """
     supply, number = at
-    piece = _piece(parcels, c, chosen)
-    is_stub = c.stub[chosen] >= 0
-    joint = np.where(is_stub, np.append(c.network.stub_joint, -1)[c.stub[chosen]], -1)
-    lead = np.zeros(len(chosen))
-    line = np.flatnonzero(~is_stub)
-    joint[line], lead[line] = _start(parcels[line], supply, (piece[line], supply.way(number).length_m))
-    return piece, joint, lead
+    stub = c.stub[found.candidate[who]]
+    joint = np.where(stub >= 0, np.append(c.network.stub_joint, -1)[stub], -1)
+    lead = np.zeros(len(who))
+    line = np.flatnonzero(stub < 0)
+    piece = found.piece[who[line]]
+    u, v = supply.ends[0][piece], supply.ends[1][piece]
+    to_u, to_v = (ends[who[line]] for ends in found.to_ends_m)
+    length = supply.way(number).length_m
+    by_u, by_v = to_u + length[u], to_v + length[v]
+    if supply.network.service.directed:
+        way = supply.network.direction[piece]
+        by_u, by_v = np.where(way == 1, np.inf, by_u), np.where(way == -1, np.inf, by_v)
+    at_u = by_u <= by_v
+    joint[line], lead[line] = np.where(at_u, u, v), np.where(at_u, to_u, to_v)
+    return joint, lead
 
 
 def _piece(parcels: Shapes, c: Candidates, chosen: Ints) -> Ints:
@@ -305,21 +336,6 @@ def _piece(parcels: Shapes, c: Candidates, chosen: Ints) -> Ints:
     order = np.lexsort((part, gap, owner))
     piece[many] = part[order[np.flatnonzero(np.diff(owner[order], prepend=-1))]]
     return piece
-
-
-def _start(parcels: Shapes, supply: Supply, pieces: tuple[Ints, Floats]) -> tuple[Ints, Floats]:
-    """Find the end of a piece from which the way to the source is shortest, and how far it is along the piece to it."""
-    piece, length = pieces
-    u, v = supply.ends[0][piece], supply.ends[1][piece]
-    shape = supply.network.joined.piece(piece)
-    touch = shapely.line_locate_point(shape, shapely.get_point(shapely.shortest_line(shape, parcels), 0))
-    back = shapely.length(shape) - touch
-    by_u, by_v = touch + length[u], back + length[v]
-    if supply.network.service.directed:
-        way = supply.network.direction[piece]
-        by_u, by_v = np.where(way == 1, np.inf, by_u), np.where(way == -1, np.inf, by_v)
-    at_u = by_u <= by_v
-    return np.where(at_u, u, v), np.where(at_u, touch, back)
 
 
 def _last(supply: Supply, number: int, at: tuple[Ints, Ints, Ints, Bools, Ints]) -> Ints:

@@ -23,6 +23,7 @@ Bools = npt.NDArray[np.bool_]
 Shapes = npt.NDArray[np.object_]
 
 _BLOCK = 10_000
+_ROWS = 50_000
 _GROW = np.array([-1.0, -1.0, 1.0, 1.0])
 _STEP_M = 1.0
 """Where the straight way to the nearest point is barred, a candidate is tried every metre."""
@@ -73,8 +74,7 @@ def nearest(parcels: Shapes, candidates: Shapes, group: Ints, reach_m: Floats, t
     none = np.empty(0, dtype=np.int64)
     if len(parcels) == 0 or len(candidates) == 0:
         return Near(none, none, none, np.empty(0))
-    tree = shapely.STRtree(candidates)
-    tree.query(parcels[0])  # the tree is built on first use: once, before the threads start
+    tree = _planted(candidates)
     bounds = shapely.bounds(candidates)
     work = _block(tree, (candidates, bounds, group), reach_m)
     starts = range(0, len(parcels), _BLOCK)
@@ -86,6 +86,20 @@ def nearest(parcels: Shapes, candidates: Shapes, group: Ints, reach_m: Floats, t
         np.concatenate([f[2] for f in found]),
         np.concatenate([f[3] for f in found]),
     )
+
+
+def _planted(shapes: Shapes) -> shapely.STRtree:
+    """Build a tree at once; by itself it is built on first use, which several threads must not do."""
+    tree = shapely.STRtree(shapes)
+    tree.query(shapely.Point())
+    return tree
+
+
+def _in_blocks(work: Callable[[slice], Bools], rows: int) -> Bools:
+    """Do work on blocks of rows side by side: shapely lets others run meanwhile."""
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        found = pool.map(lambda i: work(slice(i, i + _ROWS)), range(0, rows, _ROWS))
+        return np.concatenate([np.empty(0, dtype=bool), *found])
 
 
 def _block(
@@ -213,7 +227,11 @@ class Obstacles:
 
     @cached_property
     def _tree(self) -> shapely.STRtree:
-        return shapely.STRtree(self.parcels)
+        return _planted(self.parcels)
+
+    def ready(self) -> None:
+        """Get ready to be asked by several threads."""
+        self._tree  # noqa: B018
 
     def bars(self, ways: Shapes, parcel: Ints) -> Bools:
         """Tell which straight ways run through another parcel or touch a barrier."""
@@ -275,8 +293,13 @@ def unbarred(near: Near, obstacles: Obstacles, candidates: tuple[Shapes, Ints], 
     shapes, group = candidates
     barred = np.zeros(len(near.parcel), dtype=bool)
     apart = np.flatnonzero(near.distance_m > 0)
-    ways = shapely.shortest_line(obstacles.parcels[near.parcel[apart]], shapes[near.candidate[apart]])
-    barred[apart] = obstacles.bars(ways, near.parcel[apart])
+
+    def straight(rows: slice) -> Bools:
+        parcel, other = near.parcel[apart[rows]], near.candidate[apart[rows]]
+        return obstacles.bars(shapely.shortest_line(obstacles.parcels[parcel], shapes[other]), parcel)
+
+    obstacles.ready()
+    barred[apart] = _in_blocks(straight, len(apart))
     stuck = np.flatnonzero(barred)
     if len(stuck) == 0:
         return near, barred
@@ -292,7 +315,8 @@ def unbarred(near: Near, obstacles: Obstacles, candidates: tuple[Shapes, Ints], 
     gap = shapely.length(ways)
     close = gap <= reach[row, 0]
     row, other, ways, gap = row[close], other[close], ways[close], gap[close]
-    free = ~obstacles.bars(ways, near.parcel[stuck[row]])
+    parcel = near.parcel[stuck[row]]
+    free = ~_in_blocks(lambda rows: obstacles.bars(ways[rows], parcel[rows]), len(ways))
     row, other, gap = row[free], other[free], gap[free]
     order = np.lexsort((other, gap, row))
     first = order[np.flatnonzero(np.diff(row[order], prepend=-1))]

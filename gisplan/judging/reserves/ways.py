@@ -112,10 +112,9 @@ def _settled(brief: Brief, served: Bools) -> Bools:
     if kept.open is kept.shut:
         return np.asarray(found.candidate == found.open_candidate)
     same = served & (found.candidate == found.open_candidate) & (found.level == found.open_level)
-    shapes = np.asarray(brief.survey.parcels.geometry.array)
     for number in np.unique(found.level[same]):
         who = np.flatnonzero(same & (found.level == number))
-        _, joint, _ = starts(shapes[who], kept, (kept.open, int(number)), found.candidate[who])
+        joint, _ = starts(kept, (kept.open, int(number)), found, who)
         shut, opened = kept.shut.way(int(number)), kept.open.way(int(number))
         size = min(len(shut.piece), len(opened.piece))
         differs = np.ones(len(shut.piece), dtype=np.int64)

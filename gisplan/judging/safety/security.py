@@ -102,11 +102,8 @@ def _place(brief: Brief, supply: Supply, number: int, who: Ints) -> tuple[Ints, 
     A lateral or stub on whose way no main lies is judged from where it is itself.
     """
     found, kept = brief.found, brief.kept
-    if supply is kept.shut:
-        piece, joint = found.piece[who], found.joint[who]
-    else:
-        shapes = np.asarray(brief.survey.parcels.geometry.array)[who]
-        piece, joint, _ = starts(shapes, kept, (supply, number), found.candidate[who])
+    piece = found.piece[who]
+    joint = found.joint[who] if supply is kept.shut else starts(kept, (supply, number), found, who)[0]
     begins = main_start(supply, number)[joint]
     branch = ~np.append(kept.network.main, False)[piece]  # a stub has no piece
     by_main = branch & (begins >= 0)
