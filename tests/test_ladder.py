@@ -89,6 +89,7 @@ LADDER = (
     "reading.places.fitting",
     "reading.references",
     "reading.records",
+    "reading.depths",
     "reading.dossier",
     "reading.survey",
     "reading.drafting.likeness",

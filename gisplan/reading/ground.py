@@ -161,6 +161,12 @@ class Ground:
             parts.append(replace(cells, owner=at[cells.owner]))
         return _joined(parts, expected)
 
+    def at(self, places: np.ndarray) -> np.ndarray:
+        """Give the height at places (n × 2, zone's CRS, m); NaN where it is not known."""
+        x, y = self.surface.to_own.points(places[:, 0], places[:, 1])
+        z = self.surface.heights(x, y) + self.shift_m
+        return np.where((z > LOWEST) & (z < HIGHEST), z, np.nan)
+
     def batches(
         self, geometries: Sequence[shapely.Geometry] | np.ndarray, finer: int = 1
     ) -> Iterator[tuple[np.ndarray, Cells]]:

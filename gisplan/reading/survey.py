@@ -19,6 +19,7 @@ from gisplan.base.issues import Book, Issue
 from gisplan.base.labels import Label
 from gisplan.reading import layers as clean
 from gisplan.reading import records, references
+from gisplan.reading.depths import believed
 from gisplan.reading.dossier import Dossier, no_dossier, projects, read_dossier
 from gisplan.reading.entries import NAME
 from gisplan.reading.folder import Folder, Heights, Progress, Waiting, ground_reader
@@ -210,13 +211,13 @@ def assemble(parts: Parts, book: Book) -> Survey:
     tables, declared = records.supply_points(
         said.supply, {key: layer.frame for key, layer in cleaned.items()}, gate, parts.profile, book
     )
-    papers = (
-        papers if declared.empty else declared if papers.empty else pd.concat([papers, declared], ignore_index=True)
-    )
+    if not declared.empty:
+        papers = declared if papers.empty else pd.concat([papers, declared], ignore_index=True)
     outlines, tables, papers = references.settle(parcels.frame, tables, works, papers, book)
     ground = parts.ground()
     if ground is not None:
         _check_ground(ground, outlines, book)
+        tables = believed(tables, ground, parts.profile, book)
     table = barriers.frame if barriers else clean.no_barriers(gate) if said.no_barriers else None
     found = [parcels, *cleaned.values(), *([barriers] if barriers else [])]
     held = {key: given[key]() for key in RECORDS if key in given and key != "projects"}

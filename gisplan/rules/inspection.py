@@ -26,6 +26,8 @@ UNITS: Mapping[str, str] = {
     "point_spacing": "m",
     "area_difference": "%",
     "invert_error": "m",
+    "invert_above": "m",
+    "invert_below": "m",
     "cross_connection": "m",
     "manhole_spacing": "m",
     "size_step": "mm",

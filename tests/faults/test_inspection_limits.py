@@ -44,6 +44,8 @@ def mine(tmp_path: Path, text: str, head: str = EXTENDS):
         ("point_spacing", 0.1, "m"),
         ("area_difference", 1, "%"),
         ("invert_error", 0.02, "m"),
+        ("invert_above", 1, "m"),
+        ("invert_below", 30, "m"),
         ("cross_connection", 0.5, "m"),
         ("manhole_spacing", 75, "m"),
         ("size_step", 200, "mm"),

@@ -20,6 +20,7 @@ from sketch import X, Y, layer, letter, line, parcel, parcels, point, zone
 
 import gisplan
 from gisplan.base.issues import Book
+from gisplan.reading.depths import believed
 from gisplan.reading.formats.raw import RawGrid
 from gisplan.reading.ground import of_grid
 from gisplan.reading.zone_file import Source
@@ -41,8 +42,11 @@ def over(drawn: Zone, height: float | np.ndarray, **said: Any) -> Zone:
     """Lay ground over the drawing, a metre a cell, from (-50, 200) to the south-east."""
     heights = np.broadcast_to(np.asarray(height, dtype=float), (250, 450)).copy()
     raw = RawGrid("dem.tif", heights, (1.0, 0.0, X - 50, 0.0, -1.0, Y + 200), drawn.survey.crs)
-    made = of_grid(raw, Source("ground", "ground", file="dem.tif", **said), drawn.survey.gate, Book())
-    return Zone(replace(drawn.survey, ground=made), drawn.date, drawn.known_on, drawn.lang)
+    book, survey = Book("en"), drawn.survey
+    made = of_grid(raw, Source("ground", "ground", file="dem.tif", **said), survey.gate, book)
+    layers = believed(survey.layers, made, survey.profile, book)
+    survey = replace(survey, ground=made, layers=layers, issues=(*survey.issues, *book))
+    return Zone(survey, drawn.date, drawn.known_on, drawn.lang)
 
 
 def pipe(name: str, start: tuple[float, float], end: tuple[float, float], *levels: float | None, **own: Any) -> Any:
@@ -243,6 +247,49 @@ def test_the_flattest_main_on_the_way_is_told_as_a_warning() -> None:
     assert rows["value"].iloc[0] == pytest.approx(-0.05) and rows["grade"].iloc[0] == "D"
     assert report.cells["grade"].iloc[0] == "A"
     assert np.isnan(value(judged(chain(C={"diameter_mm": None}), 101.0), "sewage.slope"))
+
+
+def absurd(report: gisplan.Report) -> list[tuple[str, str]]:
+    """The features that are named for inverts that cannot be, with what is told of the first."""
+    told = report.issues[report.issues["code"] == "invert_absurd"]
+    return list(zip(told["feature"], told["message"], strict=True))
+
+
+def test_depths_in_the_column_of_levels_are_no_levels() -> None:
+    """Depths of 2.3 to 1.5 m, ground at 100 m: as levels they fall all the way to the plant."""
+    rows = chain(
+        A={"invert_from_m": 2.3, "invert_to_m": 2.0},
+        B={"invert_from_m": 2.0, "invert_to_m": 1.8},
+        C={"invert_from_m": 1.8, "invert_to_m": 1.5},
+    )
+    report = judged(rows)
+    assert answer(report).split()[:2] == ["U", "fall_unknown"]
+    (first, said), (second, _) = absurd(report)
+    assert (first, second) == ("A", "A")  # a record for each of the two columns
+    assert "in 3 places (the first says 2.3 m where the ground is 100 m; at most 1 m above and 30 m below it)" in said
+
+
+@pytest.mark.parametrize(
+    ("level", "own", "named"),
+    [
+        (0.0, {}, True),  # a zero for a blank: 100 m deep
+        (70.5, {}, False),  # 29.5 m deep
+        (69.5, {}, True),
+        (100.9, {}, False),
+        (101.1, {}, True),  # above the ground
+        (101.1, {"status": "规划"}, False),  # which may yet be filled
+        (69.5, {"status": "规划"}, True),
+    ],
+)
+def test_a_level_is_believed_within_the_limits_of_the_profile(level: float, own: dict[str, Any], named: bool) -> None:
+    report = judged(chain(C={"invert_to_m": level, **own}))
+    assert [feature for feature, _ in absurd(report)] == ["C"] * named
+
+
+def test_levels_are_believed_where_the_ground_is_not_known() -> None:
+    hole = np.full((250, 450), 100.0)
+    hole[:, 340:] = np.nan  # from x = 290 m on
+    assert absurd(judged(chain(C={"invert_to_m": 0.0}), hole)) == []
 
 
 def test_many_parcels_find_what_trying_every_pipe_finds() -> None:
