@@ -155,6 +155,8 @@ def furnish(made: Path, folder: Path, seed: int = 1) -> None:
     sources = gpd.read_parquet(made / "sources.parquet")
     lines = [f'[zone]\ntitle = "bench"\ncrs = "{CRS}"\ndate = 2026-11-01\n[barriers]\nnone = true\n']
     lines.append("[ground]\nas_of = 2026-05-01\n")
+    # Two systems fall to plants of their own, tens of kilometres away: the ground over both is far above the lower one.
+    lines.append('[limits]\n"inspection.invert_below" = { value = "1000 m", basis = "assumed" }\n')
     drains = []
     for name in SERVICES:
         service = NAMES.get(name, name)
