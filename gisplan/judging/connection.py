@@ -102,15 +102,15 @@ def connect(
         Lowest ground of each parcel, NaN where it is not known; without it nothing is known of what must fall.
     """
     lowest = np.full(len(parcels), np.nan) if lowest_m is None else lowest_m
+    found = _search(parcels, services, obstacles)
 
-    def one(key: str, rows: tuple[Near, Bools]) -> Connection:
-        found = descend(parcels, services[key], (rows, lowest), obstacles)
-        return replace(_resolve(parcels, services[key], found, obstacles.unsure), lowest_m=lowest)
+    def answer(key: str) -> Connection:
+        fallen = descend(parcels, services[key], (found.pop(key), lowest), obstacles)
+        return replace(_resolve(parcels, services[key], fallen, obstacles.unsure), lowest_m=lowest)
 
-    rows = _search(parcels, services, obstacles)
     # No service asks another for anything: each answers the same however many are judged at a time.
     with ThreadPoolExecutor(os.cpu_count()) as side_by_side:
-        return dict(zip(rows, side_by_side.map(one, rows, rows.values()), strict=True))
+        return dict(zip(services, side_by_side.map(answer, services), strict=True))
 
 
 def _search(parcels: Shapes, services: Mapping[str, Candidates], obstacles: Obstacles) -> dict[str, tuple[Near, Bools]]:

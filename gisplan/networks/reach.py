@@ -7,10 +7,11 @@ first, then only those whose boxes are nearer than what was found.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +22,11 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Shapes = npt.NDArray[np.object_]
+Found = TypeVar("Found")
 
 _BLOCK = 10_000
-_ROWS = 50_000
+_STUCK = 100
+"""What is barred is looked around by the metre: fewer parcels make a block."""
 _GROW = np.array([-1.0, -1.0, 1.0, 1.0])
 _STEP_M = 1.0
 """Where the straight way to the nearest point is barred, a candidate is tried every metre."""
@@ -74,7 +77,7 @@ def nearest(parcels: Shapes, candidates: Shapes, group: Ints, reach_m: Floats, t
     none = np.empty(0, dtype=np.int64)
     if len(parcels) == 0 or len(candidates) == 0:
         return Near(none, none, none, np.empty(0))
-    tree = _planted(candidates)
+    tree = _grown(candidates)
     bounds = shapely.bounds(candidates)
     work = _block(tree, (candidates, bounds, group), reach_m)
     starts = range(0, len(parcels), _BLOCK)
@@ -86,20 +89,6 @@ def nearest(parcels: Shapes, candidates: Shapes, group: Ints, reach_m: Floats, t
         np.concatenate([f[2] for f in found]),
         np.concatenate([f[3] for f in found]),
     )
-
-
-def _planted(shapes: Shapes) -> shapely.STRtree:
-    """Build a tree at once; by itself it is built on first use, which several threads must not do."""
-    tree = shapely.STRtree(shapes)
-    tree.query(shapely.Point())
-    return tree
-
-
-def _in_blocks(work: Callable[[slice], Bools], rows: int) -> Bools:
-    """Do work on blocks of rows side by side: shapely lets others run meanwhile."""
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        found = pool.map(lambda i: work(slice(i, i + _ROWS)), range(0, rows, _ROWS))
-        return np.concatenate([np.empty(0, dtype=bool), *found])
 
 
 def _block(
@@ -227,11 +216,11 @@ class Obstacles:
 
     @cached_property
     def _tree(self) -> shapely.STRtree:
-        return _planted(self.parcels)
+        return _grown(self.parcels)
 
-    def ready(self) -> None:
-        """Get ready to be asked by several threads."""
-        self._tree  # noqa: B018
+    @cached_property
+    def _barriers(self) -> shapely.STRtree:
+        return _grown(self.barriers)
 
     def bars(self, ways: Shapes, parcel: Ints) -> Bools:
         """Tell which straight ways run through another parcel or touch a barrier."""
@@ -239,7 +228,7 @@ class Obstacles:
         if len(ways) == 0:
             return barred
         if len(self.barriers):
-            barred[shapely.STRtree(self.barriers).query(ways, predicate="intersects")[0]] = True
+            barred[self._barriers.query(ways, predicate="intersects")[0]] = True
         way, other = self._tree.query(ways)
         foreign = (other != parcel[way]) & ~barred[way]
         way, other = way[foreign], other[foreign]
@@ -254,6 +243,13 @@ class Obstacles:
             inside = shapely.length(shapely.intersection(ways[way[mine]], self.parcels[other[mine]]))
             barred[way[mine[inside > _GRAZE_M]]] = True
         return barred
+
+
+def _grown(shapes: Shapes) -> shapely.STRtree:
+    """Make a tree that is ready for several threads: it is built on first use, and that must be over before."""
+    tree = shapely.STRtree(shapes)
+    tree.query(shapely.Point(0, 0))
+    return tree
 
 
 def _within_m(ways: Shapes, box: Floats) -> Floats:
@@ -292,37 +288,58 @@ def unbarred(near: Near, obstacles: Obstacles, candidates: tuple[Shapes, Ints], 
     """
     shapes, group = candidates
     barred = np.zeros(len(near.parcel), dtype=bool)
+
+    def struck(rows: Ints) -> Bools:
+        ways = shapely.shortest_line(obstacles.parcels[near.parcel[rows]], shapes[near.candidate[rows]])
+        return obstacles.bars(ways, near.parcel[rows])
+
     apart = np.flatnonzero(near.distance_m > 0)
-
-    def straight(rows: slice) -> Bools:
-        parcel, other = near.parcel[apart[rows]], near.candidate[apart[rows]]
-        return obstacles.bars(shapely.shortest_line(obstacles.parcels[parcel], shapes[other]), parcel)
-
-    obstacles.ready()
-    barred[apart] = _in_blocks(straight, len(apart))
+    for rows, hit in _in_blocks(struck, apart, _BLOCK):
+        barred[rows] = hit
     stuck = np.flatnonzero(barred)
     if len(stuck) == 0:
         return near, barred
+    tree = _grown(shapes)
+
+    def around(rows: Ints) -> tuple[Ints, Ints, Floats]:
+        mine = Near(near.parcel[rows], near.group[rows], near.candidate[rows], near.distance_m[rows])
+        return _around(mine, obstacles, (tree, shapes, group), reach_m)
+
     candidate, distance = near.candidate.copy(), near.distance_m.copy()
-    box = shapely.bounds(obstacles.parcels[near.parcel[stuck]])
-    reach = reach_m[near.group[stuck]][:, None]
-    row, other = shapely.STRtree(shapes).query(shapely.box(*(box + reach * _GROW).T))
-    same = group[other] == near.group[stuck[row]]
+    for rows, (row, other, gap) in _in_blocks(around, stuck, _STUCK):
+        found = rows[row]
+        candidate[found], distance[found], barred[found] = other, gap, False
+    return Near(near.parcel, near.group, candidate, distance), barred
+
+
+def _in_blocks(work: Callable[[Ints], Found], rows: Ints, size: int) -> Iterator[tuple[Ints, Found]]:
+    """Do some work on blocks of rows, several at a time."""
+    blocks = [rows[i : i + size] for i in range(0, len(rows), size)]
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        yield from zip(blocks, pool.map(work, blocks), strict=True)
+
+
+def _around(
+    near: Near, obstacles: Obstacles, candidates: tuple[shapely.STRtree, Shapes, Ints], reach_m: Floats
+) -> tuple[Ints, Ints, Floats]:
+    """Look around parcels for the nearest candidate that is not barred: row, candidate, distance of those found."""
+    tree, shapes, group = candidates
+    parcels = obstacles.parcels[near.parcel]
+    reach = reach_m[near.group]
+    row, other = tree.query(shapely.box(*(shapely.bounds(parcels) + reach[:, None] * _GROW).T))
+    same = group[other] == near.group[row]
     row, other = row[same], other[same]
-    spots, pair = _spots(shapes[other], (obstacles.parcels[near.parcel[stuck[row]]], reach[row, 0]))
+    spots, pair = _spots(shapes[other], (parcels[row], reach[row]))
     row, other = row[pair], other[pair]
-    ways = shapely.shortest_line(obstacles.parcels[near.parcel[stuck[row]]], spots)
+    ways = shapely.shortest_line(parcels[row], spots)
     gap = shapely.length(ways)
-    close = gap <= reach[row, 0]
+    close = gap <= reach[row]
     row, other, ways, gap = row[close], other[close], ways[close], gap[close]
-    parcel = near.parcel[stuck[row]]
-    free = ~_in_blocks(lambda rows: obstacles.bars(ways[rows], parcel[rows]), len(ways))
+    free = ~obstacles.bars(ways, near.parcel[row])
     row, other, gap = row[free], other[free], gap[free]
     order = np.lexsort((other, gap, row))
     first = order[np.flatnonzero(np.diff(row[order], prepend=-1))]
-    found = stuck[row[first]]
-    candidate[found], distance[found], barred[found] = other[first], gap[first], False
-    return Near(near.parcel, near.group, candidate, distance), barred
+    return row[first], other[first], gap[first]
 
 
 def _spots(shapes: Shapes, near: tuple[Shapes, Floats]) -> tuple[Shapes, Ints]:

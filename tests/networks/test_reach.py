@@ -8,7 +8,7 @@ import pytest
 import shapely
 
 from gisplan.networks import reach
-from gisplan.networks.reach import nearest_any
+from gisplan.networks.reach import Obstacles, nearest_any
 
 Shapes = npt.NDArray[np.object_]
 
@@ -62,3 +62,42 @@ def test_the_short_cut_is_taken() -> None:
     lines = np.asarray(shapely.linestrings(np.stack([start, start + random.uniform(-30, 30, (400, 2))], axis=1)))
     found, _ = reach._alone(_stars(random, 200, 3000.0), lines)
     assert (found >= 0).mean() > 0.8
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_way_is_barred_by_what_it_runs_within_and_by_what_it_touches(seed: int) -> None:
+    """Boxes and sides only spare the question; asked of every parcel one by one the answer is the same."""
+    random = np.random.default_rng(seed)
+    corner = np.mgrid[0:300:20, 0:60:20].reshape(2, -1).T + 400_000.0
+    parcels = np.concatenate([_stars(random, 40, 300.0), shapely.box(*corner.T, *(corner.T + 20.0))])
+    start = random.uniform(0, 300, (600, 2)).round() + 400_000
+    step = random.integers(-40, 41, (600, 2)).astype(float)
+    step[::3, 0] = step[1::3, 1] = 0.0
+    step[0] = 0.0
+    ways, parcel = shapely.linestrings(np.stack([start, start + step], axis=1)), random.integers(0, len(parcels), 600)
+    barriers = _lines(random, 5, 300.0)
+    told = Obstacles(parcels, barriers, False).bars(ways, parcel)
+    for way, own, barred in zip(ways, parcel, told, strict=True):
+        inside = shapely.length(shapely.intersection(way, np.delete(parcels, own)))
+        assert barred == bool((inside > 0.1).any() or shapely.intersects(way, barriers).any())
+    assert told.any()
+    assert not told.all()
+
+
+def test_ways_around_are_the_same_however_parcels_are_cut_into_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of parcels are looked at side by side."""
+    random = np.random.default_rng(4)
+    parcels, shapes = _stars(random, 100, 300.0), _lines(random, 60, 300.0)
+    group, reach_m = np.arange(len(shapes)) % 3, np.array([20.0, 60.0, 120.0])
+    near = reach.nearest(parcels, shapes, group, reach_m)
+    obstacles = Obstacles(parcels, np.empty(0, dtype=object), False)
+    answers = []
+    for size in (7, 10_000):
+        monkeypatch.setattr(reach, "_BLOCK", size)
+        monkeypatch.setattr(reach, "_STUCK", size)
+        found, barred = reach.unbarred(near, obstacles, (shapes, group), reach_m)
+        answers.append((found.candidate, found.distance_m, barred))
+    for one, other in zip(*answers, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert (answers[0][1] != near.distance_m).any()
+    assert answers[0][2].any()
