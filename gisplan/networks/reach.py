@@ -28,6 +28,8 @@ _BLOCK = 10_000
 _STUCK = 100
 """What is barred is looked around by the metre: fewer parcels make a block."""
 _GROW = np.array([-1.0, -1.0, 1.0, 1.0])
+_TURNS = 8
+"""So often one pair of each key is measured by itself, before all that are left are."""
 _STEP_M = 1.0
 """Where the straight way to the nearest point is barred, a candidate is tried every metre."""
 _ASKED = (8, 32)
@@ -133,6 +135,52 @@ def _block(
         return cell // groups, cell % groups, chosen[cell], best[cell]
 
     return work
+
+
+def close(parcels: Shapes, candidates: Shapes, within_m: float) -> tuple[Ints, Ints]:
+    """List the pairs of parcel and candidate whose boxes lie within a distance of each other, parcels in order.
+
+    What lies as near itself is among them: `first_within` finds it.
+    """
+    box = shapely.bounds(parcels)
+    parcel, other = shapely.STRtree(candidates).query(shapely.box(*(box + within_m * _GROW).T))
+    b, c = box[parcel], shapely.bounds(candidates)[other]
+    gap = np.hypot(*np.maximum(0.0, np.maximum(c[:, :2] - b[:, 2:], b[:, :2] - c[:, 2:])).T)
+    near = gap <= within_m * (1 + 1e-9)
+    return parcel[near], other[near]
+
+
+def first_within(one: Shapes, other: Shapes, key: Ints, within_m: float) -> Ints:
+    """Find the first pair of each key that lies within a distance.
+
+    Parameters
+    ----------
+    one, other
+        The shapes of each pair; those of a key stand together, in the order in which they are wanted.
+    key
+        What each pair is for.
+    within_m
+        Largest distance (``<=``).
+
+    Returns
+    -------
+    numpy.ndarray
+        Rows of the pairs that were found, in order; keys without any have none.
+    """
+    number = np.cumsum(np.diff(key, prepend=key[:1] - 1) != 0) - 1
+    done = np.zeros(int(number.max(initial=-1)) + 1, dtype=bool)
+    rest, found = np.arange(len(key)), []
+    for turn in range(_TURNS):
+        # Mostly the first is near enough, and the others need not be measured; what is stubborn is measured at once.
+        first = np.diff(number[rest], prepend=-1) != 0
+        asked = rest[first] if turn < _TURNS - 1 else rest
+        hits = asked[shapely.dwithin(one[asked], other[asked], within_m)]
+        hits = hits[np.diff(number[hits], prepend=-1) != 0]
+        found.append(hits)
+        done[number[hits]] = True
+        rest = rest[~first]
+        rest = rest[~done[number[rest]]]
+    return np.sort(np.concatenate(found))
 
 
 def nearest_any(parcels: Shapes, candidates: Shapes) -> tuple[Ints, Floats]:

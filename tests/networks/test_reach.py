@@ -8,7 +8,7 @@ import pytest
 import shapely
 
 from gisplan.networks import reach
-from gisplan.networks.reach import Obstacles, nearest_any
+from gisplan.networks.reach import Obstacles, close, first_within, nearest_any
 
 Shapes = npt.NDArray[np.object_]
 
@@ -30,6 +30,25 @@ def _lines(random: np.random.Generator, count: int, span: float) -> Shapes:
     middle = ends.mean(axis=1) + random.uniform(-9.0, 9.0, (count, 2))
     some = np.asarray(shapely.linestrings(np.stack([ends[:, 0], middle, ends[:, 1]], axis=1)))
     return np.concatenate([some, shapely.points(joint[:3])])
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_first_wanted_within_a_distance_is_found_by_looking_at_all(seed: int) -> None:
+    """Of the candidates of each kind near a parcel the one of greatest value, or none; many are tried in vain."""
+    random = np.random.default_rng(seed)
+    parcels, lines = _stars(random, 40, 800.0), _lines(random, 300, 800.0)
+    parcels[3] = shapely.Polygon()
+    kind, value = random.integers(0, 3, len(lines)), random.permutation(len(lines))
+    at, spot = close(parcels, lines, 15.0)
+    order = np.lexsort((-value[spot], kind[spot], at))
+    at, spot = at[order], spot[order]
+    rows = first_within(parcels[at], lines[spot], at * 3 + kind[spot], 15.0)
+    expected = []
+    for k, parcel in enumerate(parcels):
+        for one in range(3):
+            near = [c for c in np.flatnonzero(kind == one) if shapely.dwithin(parcel, lines[c], 15.0)]
+            expected += [(k, max(near, key=lambda c: value[c]))] if near else []
+    assert list(zip(at[rows].tolist(), spot[rows].tolist(), strict=True)) == expected
 
 
 @pytest.mark.parametrize("seed", range(12))

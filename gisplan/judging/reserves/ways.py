@@ -7,12 +7,12 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-import shapely
 
 from gisplan.judging.brief import Brief
 from gisplan.judging.connection import starts
 from gisplan.networks.forest import Forest
 from gisplan.networks.parts import parts
+from gisplan.networks.reach import close, first_within
 from gisplan.networks.supply import Way
 
 Ints = npt.NDArray[np.int64]
@@ -153,7 +153,12 @@ def _roams(brief: Brief, which: tuple[Bools, Bools], part: Ints) -> tuple[Ints, 
     line = kept.stub[may] < 0
     joint[line] = network.joined.u[kept.piece[may[line]]]
     shapes = np.asarray(brief.survey.parcels.geometry.array)[who]
-    parcel, candidate = shapely.STRtree(kept.shape[may]).query(shapes, predicate="dwithin", distance=kept.reach_m)
+    parcel, candidate = close(shapes, kept.shape[may], kept.reach_m)
+    order = np.lexsort((part[joint[candidate]], parcel))
+    parcel, candidate = parcel[order], candidate[order]
+    key = parcel * (int(part.max(initial=-1)) + 1) + part[joint[candidate]]
+    rows = first_within(shapes[parcel], kept.shape[may[candidate]], key, kept.reach_m)
+    parcel, candidate = parcel[rows], candidate[rows]
     anywhere = np.unique(part[joint])
     pairs = np.stack(
         [

@@ -11,6 +11,7 @@ import shapely
 from gisplan.judging.brief import Brief
 from gisplan.judging.outcome import FAILS, HOLDS, UNKNOWN, Outcome, named
 from gisplan.networks.cover import farthest
+from gisplan.networks.reach import close, first_within
 from gisplan.networks.standing import A
 from gisplan.networks.supply import Supply
 
@@ -121,8 +122,9 @@ def _greatest(parcels: Shapes, spots: Shapes, valued: tuple[Ints, Floats], withi
     best, which = np.full(len(parcels), np.inf), np.full(len(parcels), -1, dtype=np.int64)
     if len(number) == 0:
         return best, which
-    at, spot = shapely.STRtree(spots[number]).query(parcels, predicate="dwithin", distance=within_m)
+    at, spot = close(parcels, spots[number], within_m)
     order = np.lexsort((-value[spot], at))
-    first = order[np.flatnonzero(np.diff(at[order], prepend=-1))]
+    at, spot = at[order], spot[order]
+    first = first_within(parcels[at], spots[number[spot]], at, within_m)
     best[at[first]], which[at[first]] = value[spot[first]], number[spot[first]]
     return best, which
