@@ -86,9 +86,14 @@ def _form(word: str) -> str:
 
 
 def _lost(words: pd.Series, known: pd.Index) -> np.ndarray:
+    # Few rows name anything, and much is known: what is sought is put into order, not what is known.
+    if not words.notna().any():
+        return np.zeros(len(words), dtype=bool)
     # As objects: a column of texts would turn every known word into a value of Arrow's, one by one.
-    found = pd.Series(words.to_numpy(dtype=object), dtype=object).isin(known.to_numpy(dtype=object))
-    return np.asarray(words.notna().to_numpy() & ~found.to_numpy())
+    at, named = pd.factorize(words.to_numpy(dtype=object))
+    every = known.to_numpy(dtype=object)
+    there = set(every[pd.Series(every, dtype=object).isin(named).to_numpy()])
+    return np.array([*(word not in there for word in named), False], dtype=bool)[at]
 
 
 def settle(
