@@ -80,7 +80,7 @@ def carried(judgement: Judgement, key: str) -> Land:
     last = _outermost(forest, used, row)
     np.add.at(total, row[last], passed[used[last]])
     own = kept.row[found.candidate[who]]
-    again = _among(forest, (used[last], row[last]), (found.joint[who], own))
+    again = _among(forest, (used[last], row[last]), (found.joint[who].astype(np.int64), own))
     np.add.at(total, own[~again], weight[~again])
     firm = ~network.drawing.point_leaf  # nothing leads over a stub or hydrant but what it serves itself
     point, joint = network.names.rows[network.names.lines :][firm], network.joined.point_joint[firm]

@@ -210,7 +210,7 @@ def _surface(judgement: Judgement, service: Service) -> Part:
     return part
 
 
-def _days(day: npt.NDArray[np.int64]) -> npt.NDArray[np.datetime64]:
+def _days(day: npt.NDArray[np.int32 | np.int64]) -> npt.NDArray[np.datetime64]:
     """Write the day on which each cell comes; none for 0."""
     known = np.where(day > 0, day.astype("datetime64[D]"), np.datetime64("NaT"))
     return known.astype("datetime64[s]")

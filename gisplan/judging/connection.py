@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from gisplan.networks.standing import NONE, A
 from gisplan.networks.supply import Supply, along
 
 Ints = npt.NDArray[np.int64]
+Rows = npt.NDArray[np.int32 | np.int64]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Shapes = npt.NDArray[np.object_]
@@ -68,18 +69,18 @@ class Connection:
 
     grade: npt.NDArray[np.object_]
     code: npt.NDArray[np.object_]
-    candidate: Ints
+    candidate: Rows
     distance_m: Floats
-    piece: Ints
-    joint: Ints
+    piece: Rows
+    joint: Rows
     path_m: Floats
-    source: Ints
-    day: Ints
-    holds_back: Ints
+    source: Rows
+    day: Rows
+    holds_back: Rows
     opened: Bools
-    level: Ints
-    open_candidate: Ints
-    open_level: Ints
+    level: Rows
+    open_candidate: Rows
+    open_level: Rows
     to_ends_m: tuple[Floats, Floats]
     lowest_m: Floats = field(default_factory=lambda: np.empty(0))
 
@@ -106,11 +107,18 @@ def connect(
 
     def answer(key: str) -> Connection:
         fallen = descend(parcels, services[key], (found.pop(key), lowest), obstacles)
-        return replace(_resolve(parcels, services[key], fallen, obstacles.unsure), lowest_m=lowest)
+        return _narrow(replace(_resolve(parcels, services[key], fallen, obstacles.unsure), lowest_m=lowest))
 
     # No service asks another for anything: each answers the same however many are judged at a time.
     with ThreadPoolExecutor(os.cpu_count()) as side_by_side:
         return dict(zip(services, side_by_side.map(answer, services), strict=True))
+
+
+def _narrow(found: Connection) -> Connection:
+    """Keep numbers of rows and days in half the room: a zone holds nine of each for every parcel and service."""
+    columns = {f.name: getattr(found, f.name) for f in fields(found)}
+    long: dict[str, Any] = {n: x for n, x in columns.items() if isinstance(x, np.ndarray) and x.dtype == np.int64}
+    return replace(found, **{name: column.astype(np.int32) for name, column in long.items()})
 
 
 def _search(parcels: Shapes, services: Mapping[str, Candidates], obstacles: Obstacles) -> dict[str, tuple[Near, Bools]]:
@@ -247,7 +255,7 @@ def _trace(
     return out
 
 
-def _why_of(c: Candidates, rows: Ints, why: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
+def _why_of(c: Candidates, rows: Rows, why: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
     """Give the reason code of layer rows, sources included."""
     size = max(len(why), int(c.network.sources.row.max(initial=-1)) + 1, int(rows.max(initial=-1)) + 1)
     table = np.full(size, "", dtype=object)
@@ -274,7 +282,7 @@ def _follow(c: Candidates, at: tuple[Supply, int, Ints], out: Connection) -> Non
         return
     network, chosen = c.network, out.candidate[who]
     way = supply.way(number)
-    piece, is_stub = out.piece[who], c.stub[chosen] >= 0
+    piece, is_stub = out.piece[who].astype(np.int64), c.stub[chosen] >= 0
     joint, lead = starts(c, (supply, number), out, who)
     out.joint[who] = joint
     out.path_m[who] = lead + way.length_m[joint]
@@ -323,7 +331,7 @@ def starts(c: Candidates, at: tuple[Supply, int], found: Connection, who: Ints) 
     return joint, lead
 
 
-def _piece(parcels: Shapes, c: Candidates, chosen: Ints) -> Ints:
+def _piece(parcels: Shapes, c: Candidates, chosen: Rows) -> Ints:
     """Find the piece of each chosen line that is nearest to its parcel; -1 for stubs."""
     piece = c.piece[chosen].copy()
     many = np.flatnonzero(c.pieces[chosen] > 1)

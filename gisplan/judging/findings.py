@@ -26,6 +26,7 @@ from gisplan.judging.words import Words, blank_of, of_service
 from gisplan.rules.profile import Condition, Service
 
 Ints = npt.NDArray[np.int64]
+Rows = npt.NDArray[np.int32 | np.int64]
 Texts = npt.NDArray[np.object_]
 Codes = npt.NDArray[np.int8]
 
@@ -342,7 +343,7 @@ def _raw_level(kept: Candidates, opened: bool) -> Ints:
     return level
 
 
-def _attribute(judgement: Judgement, service: Service, condition: Condition, chosen: Ints) -> tuple[Any, Ints]:
+def _attribute(judgement: Judgement, service: Service, condition: Condition, chosen: Rows) -> tuple[Any, Ints]:
     """Give size or class of the main behind each deciding candidate, and whether it holds."""
     kept = judgement.candidates[service.key]
     layer = judgement.survey.layers[service.key]

@@ -50,7 +50,7 @@ class Outlets:
     margin_pct: Floats
     margin_known: Bools
 
-    def take(self, rows: Ints) -> Outlets:
+    def take(self, rows: npt.NDArray[np.int32 | np.int64]) -> Outlets:
         """Give those of some candidates; -1 stands for one of which nothing is known."""
         blank = blanks(1)
         return Outlets(

@@ -100,7 +100,7 @@ def ways(brief: Brief) -> Ways:
         # Who connects at the far end of a piece is led back over all of it, and must not be counted on it twice.
         back = way.piece[found.joint[who]] == piece[who]
         piece[who[back]] = -1
-        trees.append(_tree(way, who, found.joint[who]))
+        trees.append(_tree(way, who, found.joint[who].astype(np.int64)))
     restless = ~sure & (doubt | (found.open_level < len(kept.levels)))
     part = parts(kept.network)
     return Ways(sure, piece, root, tuple(trees), restless, part, _roams(brief, (restless, doubt), part))
