@@ -2,7 +2,7 @@
 
     python furnish.py FOLDER_OF_PARQUET FOLDER [--seed 1]
 
-FOLDER gets GeoPackages, a grid of the ground, tables and the zone.toml that belongs to them. Everything is invented:
+FOLDER gets GeoParquet, as the job reads it, a grid of the ground, tables and the zone.toml that belongs to them. Everything is invented:
 
 * mains are wider the nearer they lie to a plant, so that some parcels find room on all mains of their way, some not;
 * sewers and drains fall by 4 m a kilometre towards the nearest plant or outfall, a few of them the wrong way, and some
@@ -151,7 +151,7 @@ def furnish(made: Path, folder: Path, seed: int = 1) -> None:
     dice = np.random.default_rng(seed)
     folder.mkdir(parents=True, exist_ok=True)
     parcels = gpd.read_parquet(made / "parcels.parquet")
-    land(dice, np.asarray(parcels.geometry.array)).to_file(folder / "parcels.gpkg", layer="parcels")
+    land(dice, np.asarray(parcels.geometry.array)).to_parquet(folder / "parcels.parquet")
     sources = gpd.read_parquet(made / "sources.parquet")
     lines = [f'[zone]\ntitle = "bench"\ncrs = "{CRS}"\ndate = 2026-11-01\n[barriers]\nnone = true\n']
     lines.append("[ground]\nas_of = 2026-05-01\n")
@@ -166,8 +166,9 @@ def furnish(made: Path, folder: Path, seed: int = 1) -> None:
         if service in ("sewage", "storm"):
             drains.append(plants)
         sizes(dice, service, mains, plants)
-        mains.to_file(folder / f"{service}.gpkg", layer=f"{service}_line")
-        points(service, mains, plants).to_file(folder / f"{service}.gpkg", layer=f"{service}_point")
+        mains["role"] = "管线"
+        together = pd.concat([mains, points(service, mains, plants)], ignore_index=True)
+        together.to_parquet(folder / f"{service}.parquet")
         lines.append(f'[layer.{service}]\nstatus = "现状"\nas_of = 2026-01-31\ncolumns = {{ feature = "edge_id" }}\n')
     ground(folder, parcels.total_bounds, drains, dice)
     papers(folder, dice, len(parcels))
