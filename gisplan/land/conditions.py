@@ -9,11 +9,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from gisplan.base.fields import plain, vocabulary
 from gisplan.judging.words import Words, of_service
 from gisplan.land.answers import FAILED, NOT_APPLICABLE, PASSED, UNKNOWN, Answer, Paper, answer, every
 from gisplan.reading.survey import Survey
-from gisplan.reading.words import plain_blank
+from gisplan.reading.words import unsettled
 from gisplan.rules.land import LandRule
 from gisplan.rules.profile import Service
 
@@ -97,7 +96,7 @@ def _blank(column: pd.Series) -> np.ndarray:
 
 def _nothing(word: object) -> bool:
     """Tell whether a cell says nothing, or only that it is not settled yet."""
-    return not isinstance(word, str) or plain_blank(word) or plain(word) in vocabulary("pending")
+    return not isinstance(word, str) or unsettled(word)
 
 
 def on_start(words: Words) -> Iterator[Answer]:

@@ -17,7 +17,7 @@ from gisplan.reading.formats.raw import RawLayer
 from gisplan.reading.layers import Given, Layer
 from gisplan.reading.records import by_id, empty
 from gisplan.reading.references import matched, strays, told
-from gisplan.reading.words import plain_blank, words_of
+from gisplan.reading.words import unsettled, words_of
 from gisplan.reading.zone_file import Source
 
 TABLES = ("netland", "assessments", "commitments", "buildings")
@@ -105,8 +105,8 @@ def _table(key: str, given: Sequence[Given], parcels: pd.Index, book: Book) -> p
         taken = take(raw, key, source, book)
         frame = taken.frame.assign(file=raw.title)
         for column in frame.columns.intersection(["issuer", "number", "accepted_number"]):
-            # A dash or 无 is no issuer and no document number.
-            frame[column] = frame[column].mask(frame[column].fillna("").map(plain_blank).astype(bool))
+            # A dash or 待办 is no issuer and no document number.
+            frame[column] = frame[column].mask(frame[column].fillna("").map(unsettled).astype(bool))
         if key in _PAPERS:
             # A day of expiry that nobody understands is one: the paper is not valid for good.
             frame["long_term"] = frame["long_term"].mask(forever, True).mask(taken.puzzled("expires"), False)

@@ -19,7 +19,7 @@ from gisplan.reading.entries import NAME
 from gisplan.reading.layers import Given
 from gisplan.reading.places.coordinates import Gate
 from gisplan.reading.refusals import listing, refusal
-from gisplan.reading.words import plain_blank
+from gisplan.reading.words import unsettled
 from gisplan.reading.zone_file import Supply
 from gisplan.rules.profile import Profile
 
@@ -93,8 +93,8 @@ def evidence(given: Sequence[Given], profile: Profile, book: Book) -> pd.DataFra
         frame = taken.frame.assign(file=raw.title)
         reason = np.full(len(frame), "", dtype=object)
         for column in ("issuer", "number"):
-            # A dash or 无 is no issuer and no document number.
-            written = frame[column].astype("str").fillna("").map(plain_blank).astype(bool)
+            # A dash or 待办 is no issuer and no document number.
+            written = frame[column].astype("str").fillna("").map(unsettled).astype(bool)
             frame[column] = frame[column].mask(written)
         against = doubtful(frame).to_numpy()
         # A paper that holds a reserve goes on holding it, and without a day it helps nobody.

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from gisplan.base.errors import ProfileError
+from gisplan.base.fields import plain, vocabulary
 from gisplan.base.units import quantity
 
 _LOST = 2.0**53
@@ -274,6 +275,11 @@ def unit_factor(theirs: str, ours: str, within: bool = False) -> float | None:
 def plain_blank(word: str) -> bool:
     """Tell whether a cell is one of the ways in which people write nothing (``—``, ``/``, ``NULL``)."""
     return unicodedata.normalize("NFKC", word).strip().casefold() in _BLANKS
+
+
+def unsettled(word: str) -> bool:
+    """Tell whether a cell says nothing, or only that it is still open (``待办``, ``编制中``)."""
+    return plain_blank(word) or plain(word) in vocabulary("pending")
 
 
 def as_dates(words: Words) -> tuple[pd.Series, np.ndarray]:

@@ -2,7 +2,8 @@
 
     python furnish.py FOLDER_OF_PARQUET FOLDER [--seed 1]
 
-FOLDER gets GeoParquet, as the job reads it, a grid of the ground, tables and the zone.toml that belongs to them. Everything is invented:
+FOLDER gets GeoParquet, as the job reads it, a grid of the ground, tables and the zone.toml that belongs to them.
+Everything is invented:
 
 * mains are wider the nearer they lie to a plant, so that some parcels find room on all mains of their way, some not;
 * sewers and drains fall by 4 m a kilometre towards the nearest plant or outfall, a few of them the wrong way, and some

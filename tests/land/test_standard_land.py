@@ -487,6 +487,8 @@ def test_buildings_are_stock_of_their_own() -> None:
         ({"vacant_m2": None}, "unknown", "vacancy"),
         ({"accepted_number": None}, "unknown", "acceptance"),
         ({"accepted_number": "无"}, "unknown", "acceptance"),
+        ({"accepted_number": "待办"}, "unknown", "acceptance"),
+        ({"accepted_number": "办理中"}, "unknown", "acceptance"),
         ({"accepted_on": "2026-11-02"}, "unknown", "acceptance"),
         ({"parcel": "P9"}, "unknown", "infrastructure"),
     ]
