@@ -179,6 +179,9 @@ def _one(source: Source, raw: RawLayer, gate: Gate, book: Book) -> Layer:
     reason = bits.reason
     # Where other rows have a role, a line without one may be anything: an empty duct, say.
     nameless = blank & (kind == 1) & (source.role is None) & bool(rows["role_text"].notna().any())
+    if nameless.any():
+        ids = dict.fromkeys(rows["feature"][nameless])
+        book.add("role_nameless", "warning", "noted", (raw.file, raw.layer, ""), ids=listing(ids), count=len(ids))
     unclear = rows["role"].isna().to_numpy()
     reason[(reason == "") & unclear] = np.where(blank.to_numpy(), "role_blank", "role_unknown")[
         (reason == "") & unclear

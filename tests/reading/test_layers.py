@@ -132,6 +132,14 @@ def test_a_line_is_a_main_unless_said_otherwise():
     assert water(pipes().drop(columns="role"), role="支管").layers["water"].role.tolist() == ["lateral", "lateral"]
 
 
+def test_a_line_without_a_role_among_rows_that_have_one_may_be_anything_and_is_named():
+    survey = water(pipes(role=["管线", None]))
+    assert survey.layers["water"].status.isna().tolist() == [False, True]
+    (told,) = found(survey, "role_nameless")
+    assert told.severity == "warning" and "W2" in told.message and "W1" not in told.message
+    assert found(water(pipes(role=["管线", None]), role="管线"), "role_nameless") == []
+
+
 def test_points_need_a_role():
     survey = water(pd.concat([pipes(), points([None, "接口", "火星"])]))
     assert survey.layers["water"].role.tolist() == ["line", "line", "stub"]
