@@ -74,7 +74,7 @@ class Rows:
             [own[np.zeros(len(at), dtype=np.int64) if a.said is not None else a.why[at]] for own, (a, at) in zip(
                 numbers, self.chosen, strict=True)]
         )[self.order]  # fmt: skip
-        units = self._per_rule(lambda rule: "" if rule.unit in ("", "1") else f" {rule.unit}")
+        units = self._per_rule(lambda rule: "" if rule.measured_in in ("", "1") else f" {rule.measured_in}")
         limits, labels = (self._per_rule(get) for get in (lambda r: r.text, lambda r: r.label.text(lang)))
         value, share = self._values(), self._shares()
         values: Values = {
@@ -166,7 +166,7 @@ _RULE: dict[str, Callable[[LandRule], str]] = {
     "group": lambda rule: rule.group,
     "stage": _stage,
     "weight": lambda rule: rule.weight,
-    "unit": lambda rule: rule.unit,
+    "unit": lambda rule: rule.measured_in,
     "limit": lambda rule: rule.text,
     "basis": lambda rule: rule.basis,
     "clause": lambda rule: rule.source,

@@ -100,6 +100,11 @@ class LandRule:
         return "at_most" if math.isfinite(self.high) else ""
 
     @property
+    def measured_in(self) -> str:
+        """The unit of what is measured: a corridor is as wide as its limit says, and takes an area."""
+        return "m2" if self.group == "corridor" else self.unit
+
+    @property
     def source(self) -> str:
         """Where it comes from, ``令53 art. 21``; blank where it is assumed."""
         return f"{self.code} {self.clause}".strip()

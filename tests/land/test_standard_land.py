@@ -273,6 +273,9 @@ def test_corridors_are_taken_from_the_net_area_once() -> None:
     found = case.land()
     assert found.table.loc["P1", "net_area_m2"] == pytest.approx(7_000.0, abs=0.5)
     assert result(found, "corridor.power_110") == ("failed", "crossed")
+    row = found.findings.set_index("test").loc["land.corridor.power_110"]
+    assert (row["unit"], row["limit"]) == ("m2", "≥ 12.5 m")  # it is 12.5 m wide to each side, and takes an area
+    assert "takes 2500 m2, 25% of the measured area" in row["reason_en"]
     assert found.table.loc["P1", "stage"] == "L5"  # what passes is a constraint, not a fault of the papers
 
 
