@@ -23,8 +23,8 @@ def test_the_arithmetic_of_capacity_is_written_out():
     """1 ha × 50 m3/d/ha = 50 m3/d; of 100 m3/d, 90 are used: 10 are left, and 50 promised leave −40."""
     text = report().explain("P", "water", "both")
     assert "1 ha × 50 = 50 m3/d" in text
-    assert "能力 100 − 已用 90 − 已承诺 50 = 余 -40 m3/d" in text
-    assert "capacity 100 − used 90 − promised 50 = -40 m3/d left" in text
+    assert "能力 100 − 已用 90 − 已安排 50 = 余 -40 m3/d" in text
+    assert "capacity 100 − used 90 − allotted 50 = -40 m3/d left" in text
     assert text.splitlines()[0].startswith("P 给水：D")
 
 
@@ -32,7 +32,7 @@ def test_what_holds_shows_its_figures_too():
     text = report(plant=(*PLANT[:2], {**PLANT[2], "capacity": 1000})).explain("P", "water", "en")
     assert text.splitlines()[0].startswith("P Water supply: A")
     assert "it needs 50 m3/d" in text
-    assert "capacity 1000 − used 90 − promised 50 = 860 m3/d left" in text
+    assert "capacity 1000 − used 90 − allotted 50 = 860 m3/d left" in text
 
 
 @pytest.mark.parametrize(("says", "grade"), [("未通", "A"), ("已通", "D")])

@@ -197,7 +197,7 @@ def test_what_a_zone_has_more_of_has_a_sheet_of_its_own(tmp_path):
     assert [name for name in book.sheetnames if name not in SHEETS["en"]] == ["Capacity ledger", "Due soon"]
     head, row = ([cell.value for cell in book["Capacity ledger"][at]] for at in (4, 5))
     found = dict(zip(head, row, strict=True))
-    assert (found["Feature"], found["Kind"], found["Promised"], found["Left"]) == ("=S", "source", 50, -40)
+    assert (found["Feature"], found["Kind"], found["Allotted"], found["Left"]) == ("=S", "source", 50, -40)
     head, row = ([cell.value for cell in book["Due soon"][at]] for at in (4, 5))
     found = dict(zip(head, row, strict=True))
     assert (found["Days left"], found["Kind"], found["What"]) == (-3, "commitment", "@x")

@@ -34,7 +34,7 @@ def ledger(judgement: Judgement) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row a source or main, by service; `COLUMNS`. ``capacity``, ``used`` (promised before, as the layer says),
-        ``promised`` (sure loads of the parcels; where a red line is judged also those of the zone, which come first),
+        ``promised`` (allotted to parcels in their order: their sure loads; before a red line those of the zone too),
         ``most`` (loads that may be) and ``left`` (capacity − used − promised; below zero where more was asked for than
         there is) in ``unit``; missing where not known. ``holders`` counts the parcels, ``last_holder`` is the one that
         comes last of those that found room, ``refused`` counts the others.
