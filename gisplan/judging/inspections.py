@@ -48,6 +48,8 @@ def inspect(judgement: Judgement, lang: str = "zh") -> pd.DataFrame:
     _papers(judgement, book)
     _due(judgement, book)
     _absent(judgement, book)
+    _groundless(judgement, book)
+    _together(judgement, book)
     _undone(judgement, book)
     _dual(judgement, book)
     for brief in judgement.briefs.values():
@@ -70,6 +72,31 @@ def _absent(judgement: Judgement, book: Book) -> None:
     doubtful = sum(int((c.code == "barriers_unknown").sum()) for c in judgement.connections.values())
     if doubtful:
         book.add("no_barriers", "warning", "noted", ("", "barriers", ""), count=doubtful)
+
+
+def _groundless(judgement: Judgement, book: Book) -> None:
+    """Say what cannot be told without the heights of the ground."""
+    survey = judgement.survey
+    asking = [
+        service.label.text(book.lang)
+        for service in survey.profile.services
+        if (service.shape == "surface" or service.key in survey.layers)
+        and any(c.measure.kind == "ground" or c.measure.name == "fall" for c in service.conditions)
+    ]
+    if survey.ground is None and asking:
+        book.add("no_ground", "warning", "noted", ("", "ground", ""), services=", ".join(asking))
+
+
+def _together(judgement: Judgement, book: Book) -> None:
+    """Name the parcels that several projects hold: what they ask for is added up."""
+    projects = judgement.survey.projects
+    held = projects[projects["parcel"].notna() & projects["parcel"].duplicated(keep=False)]
+    for parcel, rows in held.groupby("parcel", sort=False):
+        file = str(rows["file"].iloc[0])
+        book.add(
+            "projects_together", "warning", "noted", (file, "projects", str(parcel)),
+            parcel=parcel, projects=", ".join(rows.index.astype(str)),
+        )  # fmt: skip
 
 
 def _undone(judgement: Judgement, book: Book) -> None:

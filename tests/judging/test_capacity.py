@@ -233,6 +233,12 @@ def test_the_project_that_holds_a_parcel_says_what_it_needs() -> None:
         return answers(judged(plots(A={}, B={}), main(), projects=projects))
 
     assert with_project(800.0) == {"A": "A", "B": "A"}  # 1,800 of 1,809
+
+    two = pd.DataFrame([{"project": x, "parcel": "A", "water_m3_d": 410.0} for x in ("X1", "X2")])
+    report = judged(plots(A={}, B={}), main(), projects=two)
+    assert answers(report) == {"A": "A", "B": "D no_capacity"}  # together 820
+    (told,) = report.issues[report.issues["code"] == "projects_together"].itertuples()
+    assert told.feature == "A" and "(X1, X2)" in told.message.replace("（", "(").replace("）", ")")
     assert with_project(820.0) == {"A": "A", "B": "D no_capacity"}
     assert with_project(None) == {"A": "U demand_unknown", "B": "U order_unknown"}
 

@@ -127,7 +127,10 @@ def test_a_limit_that_is_just_met_holds() -> None:
 
 
 def test_without_ground_nothing_is_known() -> None:
-    assert answer(judged(chain(), None)) == "U ground_unknown A"
+    report = judged(chain(), None)
+    assert answer(report) == "U ground_unknown A"
+    told = report.issues[report.issues["code"] == "no_ground"]
+    assert told["message"].str.contains("污水").tolist() == [True]  # one record, for the one service that asks
     height = np.full((250, 450), 100.0)
     height[:160, :] = np.nan  # only the southern 30 m are known
     assert answer(judged(chain(), height)) == "U ground_unknown A"
