@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
 from reference_capacity import demand
+from reference_fall import believed
 from reference_joints import Piece, Web, weave
 from reference_plane import (
     apart,
@@ -344,6 +345,7 @@ def judge(zone: Zone, ties: list[str] | None = None) -> Answer:
         Cells by (parcel, service), readiness by parcel, and the ties found on the way.
     """
     ties = [] if ties is None else ties
+    zone = believed(zone, ties)
     drawn = {s: cells_of(zone, s, ties) for s in zone.rules if s in zone.layers}
     doubtful = set()
     for k, one in enumerate(zone.parcels):

@@ -11,13 +11,15 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from reference_joints import Piece, Web
-from reference_plane import along, apart, stretch
+from reference_plane import along, apart, stretch, within
 from reference_records import Feature, Parcel, Strict, Zone, code
 from reference_standing import NOW, UNKNOWN, feature_standing, valid
 
 EPSILON = 0.02
 """Levels that differ by no more count as equal."""
 HAIR = 0.05
+ABOVE, BELOW = 1.0, 30.0
+"""How far above and beneath the ground an invert may lie."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,44 @@ def numbered(feature: Feature, column: str) -> float | None:
     """Return a number of a feature; None where it is blank."""
     value = feature.values.get(column, "")
     return None if value == "" else float(value)
+
+
+def believed(zone: Zone, ties: list[str]) -> Zone:
+    """Return the zone without the inverts that lie above the ground, or far beneath it: nobody knows them."""
+    if not zone.ground:
+        return zone
+    every = [at for p in zone.parcels for at in p.polygons[0][0]]
+    edge = [round(f(at[k] for at in every)) + far for f, far in ((min, -10), (max, 10)) for k in (0, 1)]
+    layers = dict(zone.layers)
+    for service in {"storm", "sewage"} & set(layers):
+        layers[service] = tuple(sounded(zone, f, edge, ties) for f in layers[service])
+    return replace(zone, layers=layers)
+
+
+def sounded(zone: Zone, f: Feature, edge: Sequence[float], ties: list[str]) -> Feature:
+    """Return a line with the inverts that the ground at its ends lets anybody believe."""
+    values = dict(f.values)
+    for column, at in (("invert_from_m", f.parts[0][0]), ("invert_to_m", f.parts[-1][-1])):
+        level = numbered(f, column)
+        if level is None:
+            continue
+        # The ground comes in cells of a metre: near an outline that of either side may be meant.
+        near = {ground_at(zone, (at[0] + x, at[1] + y), edge) for x in (-1, 0, 1) for y in (-1, 0, 1)}
+        absurd = {g is not None and not -ABOVE <= g - level <= BELOW for g in near}
+        hair = any(g is not None and min(abs(g - level + ABOVE), abs(g - level - BELOW)) < 0.01 for g in near)
+        if hair or len(absurd) > 1:
+            ties.append("an invert that may be believed or not")
+        if ground_at(zone, at, edge) is not None and True in absurd:
+            values[column] = ""
+    return replace(f, values=values)
+
+
+def ground_at(zone: Zone, at: tuple[float, float], edge: Sequence[float]) -> float | None:
+    """Return the ground at a place; None where it is not known."""
+    if not (edge[0] <= at[0] <= edge[2] and edge[1] <= at[1] <= edge[3]):
+        return None
+    on = [p for p in zone.parcels if any(within(at, polygon) for polygon in p.polygons)]
+    return zone.ground.get(on[-1].id) if on else zone.around
 
 
 def length(path: Sequence[tuple[float, float]]) -> float:

@@ -220,7 +220,7 @@ class Zone:
     """Everything the judge is given. `layers` lacks a service that was not given; `absent` ones are declared so.
 
     `lost` has, by service, a feature of which the file has the row and no longer the shape; `ground` has, by parcel,
-    the lowest ground where all of it is known.
+    the lowest ground where all of it is known; around the parcels it is `around`, up to ten metres from all of them.
     """
 
     parcels: tuple[Parcel, ...]
@@ -240,6 +240,11 @@ class Zone:
     ground: Mapping[str, float] = field(default_factory=dict)
     snap: float = 0.5
     reach: float = 50.0
+
+    @property
+    def around(self) -> float:
+        """The ground beside the parcels: higher than any of them."""
+        return max(self.ground.values(), default=0.0) + 10.0
 
 
 @dataclass(frozen=True)

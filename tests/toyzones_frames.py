@@ -61,7 +61,7 @@ def _ground(zone: Zone) -> Ground:
     west, south, east, north = (round(edge) for edge in shapely.total_bounds(areas))
     wide, deep = east - west + 20, north - south + 20
     x, y = np.meshgrid(west - 10 + np.arange(wide) + 0.5, north + 10 - np.arange(deep) - 0.5)
-    heights = np.full((deep, wide), 1000.0)
+    heights = np.full((deep, wide), zone.around)
     for parcel, area in zip(zone.parcels, areas, strict=True):
         heights[shapely.contains_xy(area, x, y)] = zone.ground.get(parcel.id, np.nan)
     raw = RawGrid("ground.tif", heights, (1.0, 0.0, west - 10.0, 0.0, -1.0, north + 10.0))

@@ -191,13 +191,15 @@ class Needs:
         if f.flow in ("forward", "reverse") and (start > stop) == (f.flow == "reverse") and dice.chance(0.85):
             # the street runs away from the plant for a while, and the sewer falls all the same
             start, stop = (stop, start) if abs(start - stop) < 0.4 else (start, stop)
-        luck = dice.one({"sound": 30, "blank": 1.0, "step": 1.2, "flat": 0.4, "turned": 0.5})
+        luck = dice.one({"sound": 30, "blank": 1.0, "step": 1.2, "flat": 0.4, "turned": 0.5, "depth": 1.5})
         if luck == "turned":
             start, stop = stop, start
         values = {**f.values, "invert_from_m": round(start, 3), "invert_to_m": round(stop, 3)}
         if luck == "step":
             both = dice.choice((0.3, -0.3, 0.6))
             values = {**values, "invert_from_m": round(start + both, 3), "invert_to_m": round(stop + both, 3)}
+        elif luck == "depth":  # how deep it lies, written for how high
+            values = {**values, "invert_from_m": 2.0, "invert_to_m": 2.0 + round(stop - start, 3)}
         elif luck == "flat":
             values["invert_to_m"] = values["invert_from_m"]
         elif luck == "blank":

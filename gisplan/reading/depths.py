@@ -22,7 +22,6 @@ Bools = npt.NDArray[np.bool_]
 
 ENDS = {"invert_from_m": 0, "invert_to_m": -1}
 """Columns of inverts, and the point of the line at which they are."""
-_COMING = ("planned", "under_construction")
 
 
 def believed(
@@ -31,7 +30,7 @@ def believed(
     """Take inverts that cannot be levels for what they are: not known.
 
     Depths that stand in the column of levels, slips of the pen and zeros for blanks would make land drain that does
-    not. Where the ground is not known they cannot be told apart. The ground of what is yet to be built may be filled.
+    not. Where the ground is not known they cannot be told apart.
 
     Parameters
     ----------
@@ -55,7 +54,6 @@ def _believed(layer: gpd.GeoDataFrame, ground: Ground, profile: Profile, book: B
     above, below = (profile.inspections[name].value for name in ("invert_above", "invert_below"))
     shapes, part = np.asarray(layer.geometry.array), layer["part"].to_numpy(dtype=np.int64)
     line = shapely.get_type_id(shapes) == 1
-    coming = layer["status"].isin(_COMING).to_numpy()
     for column, point in ENDS.items():
         level = layer[column].to_numpy(dtype=float, na_value=np.nan)
         # A feature of several parts begins where its first part does, and ends where its last one does.
@@ -65,7 +63,7 @@ def _believed(layer: gpd.GeoDataFrame, ground: Ground, profile: Profile, book: B
             continue
         height = ground.at(shapely.get_coordinates(shapely.get_point(shapes[asked], point)))
         depth = height - level[asked]
-        odd = asked[(depth > below) | ((depth < -above) & ~coming[asked])]
+        odd = asked[(depth > below) | (depth < -above)]
         if not len(odd):
             continue
         wrong = layer.index[odd]

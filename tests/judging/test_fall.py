@@ -280,8 +280,7 @@ def test_depths_in_the_column_of_levels_are_no_levels() -> None:
         (69.5, {}, True),
         (100.9, {}, False),
         (101.1, {}, True),  # above the ground
-        (101.1, {"status": "规划"}, False),  # which may yet be filled
-        (69.5, {"status": "规划"}, True),
+        (101.1, {"status": "规划"}, True),  # whatever its status
     ],
 )
 def test_a_level_is_believed_within_the_limits_of_the_profile(level: float, own: dict[str, Any], named: bool) -> None:
