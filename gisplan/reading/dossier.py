@@ -17,6 +17,7 @@ from gisplan.reading.formats.raw import RawLayer
 from gisplan.reading.layers import Given, Layer
 from gisplan.reading.records import by_id, empty
 from gisplan.reading.references import matched, strays, told
+from gisplan.reading.refusals import listing
 from gisplan.reading.words import unsettled, words_of
 from gisplan.reading.zone_file import Source
 
@@ -111,6 +112,8 @@ def _table(key: str, given: Sequence[Given], parcels: pd.Index, book: Book) -> p
             # A day of expiry that nobody understands is one: the paper is not valid for good.
             frame["long_term"] = frame["long_term"].mask(forever, True).mask(taken.puzzled("expires"), False)
         _not_negative(frame, key, raw, book)
+        if key == "buildings":
+            _not_checked(frame, raw, book)
         frame = _settled(frame, parcels, raw, book)
         frame["stray"] = strays(frame["parcel"], parcels)
         heard = against(frame) if key in _PAPERS else frame["done_on"].isna() if key == "commitments" else None
@@ -179,6 +182,19 @@ def _not_negative(frame: pd.DataFrame, table: str, raw: RawLayer, book: Book) ->
             book.add(
                 "amount_negative", "warning", "noted", (raw.file, raw.layer, ""), column=column, count=int(below.sum())
             )
+
+
+def _not_checked(storeys: pd.DataFrame, raw: RawLayer, book: Book) -> None:
+    """Name the storeys of which one check or another cannot say anything: what they are asked is not known."""
+    odd = {
+        "building_storey": storeys["storey"].isna(),
+        "building_vacant": storeys["vacant_m2"] > storeys["floor_area_m2"],
+    }
+    row = pd.Series(raw.fids, index=storeys.index).astype("str")
+    for code, wrong in odd.items():
+        if wrong.any():
+            names = storeys["building"].astype("str").where(storeys["building"].notna(), "#" + row)[wrong]
+            book.add(code, "warning", "noted", _place(raw), count=int(wrong.sum()), ids=listing(dict.fromkeys(names)))
 
 
 def _settled(frame: pd.DataFrame, parcels: pd.Index, raw: RawLayer, book: Book) -> pd.DataFrame:

@@ -475,6 +475,9 @@ def test_a_day_of_expiry_that_nobody_understands_is_one() -> None:
     assert case.outcome() == ("L1", "unknown")
 
 
+STOREYS = "clear_height_ground, clear_height_upper, floor_load_ground, floor_load_upper"
+
+
 def test_buildings_are_stock_of_their_own() -> None:
     storey = {
         "building": "CF-1", "parcel": "P1", "storey": 1, "floor_area_m2": 5000.0, "vacant_m2": 1250.0,
@@ -486,7 +489,8 @@ def test_buildings_are_stock_of_their_own() -> None:
         ({"storey": 2, "clear_height_m": 5.0, "floor_load_kn_m2": 7.5}, "passed", ""),
         ({"storey": 2, "clear_height_m": 4.4}, "failed", "clear_height_upper"),
         ({"floor_load_kn_m2": None}, "unknown", "floor_load_ground"),
-        ({"vacant_m2": 6000.0}, "failed", "vacancy"),
+        ({"vacant_m2": 6000.0, "building": "CF-7"}, "unknown", "vacancy"),
+        ({"storey": None, "clear_height_m": 2.0, "building": "CF-8"}, "unknown", STOREYS),
         ({"vacant_m2": None}, "unknown", "vacancy"),
         ({"accepted_number": None}, "unknown", "acceptance"),
         ({"accepted_number": "无"}, "unknown", "acceptance"),
@@ -501,6 +505,8 @@ def test_buildings_are_stock_of_their_own() -> None:
     found = land(judged, cells).buildings
     assert list(zip(found["verdict"], found["held_back"], strict=True)) == [(v, held) for _, v, held in changes]
     assert found["vacant_pct"].iloc[0] == 25.0
+    told = {issue.code: issue.message for issue in judged.survey.issues}
+    assert "CF-8" in told["building_storey"] and "CF-7" in told["building_vacant"]
     poor = land(judged, cells.assign(grade="D")).buildings
     assert (poor["verdict"].iloc[0], poor["held_back"].iloc[0]) == ("failed", "infrastructure")
 
