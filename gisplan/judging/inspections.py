@@ -55,6 +55,7 @@ def inspect(judgement: Judgement, lang: str = "zh") -> pd.DataFrame:
     for brief in judgement.briefs.values():
         _over_promised(brief, book)
         _scant(brief, book)
+        _unplaced(brief, book)
         _unused(brief, book)
     for kept in judgement.candidates.values():
         _combined(judgement, kept.network, book)
@@ -215,6 +216,19 @@ def _over_promised(brief: Brief, book: Book) -> None:
             held=number(float(found.held[worst])), left=number(max(float(found.capacity[worst]), 0.0)),
             unit=brief.service.demand,
         )  # fmt: skip
+
+
+def _unplaced(brief: Brief, book: Book) -> None:
+    """Say how many parcels are supplied already by a way that nobody drew: what they take of mains is in no sum."""
+    if not brief.asked("capacity"):
+        return
+    found = loads(brief)
+    who = np.flatnonzero(found.order.granted & ~found.ways.sure & ~found.ways.restless & (found.demand.value != 0))
+    if len(who):
+        first, name = str(brief.survey.parcels.index[who[0]]), brief.service.label.text(book.lang)
+        book.add(
+            "granted_unplaced", "warning", "noted", ("", "parcels", first), service=name, count=len(who), parcel=first
+        )
 
 
 def _scant(brief: Brief, book: Book) -> None:

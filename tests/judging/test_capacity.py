@@ -132,6 +132,10 @@ def test_what_is_reserved_for_a_parcel_without_a_main_is_gone_at_the_plant() -> 
     rows = pd.DataFrame([letter(parcel="B", service="water", says="预留", capacity=1_000, capacity_unit="m3/d")])
     full = main({**PLANT, "capacity_used": 9_000}, diameter_mm=600)
     assert answers(judged(given, full)) == {"A": "A", "B": "D too_far"}
+    # Supplied already, by a way that nobody drew: what B takes of the main is in no sum, and is told.
+    supplied = given.assign(supply_status=["拟供", "已供"])
+    told = [set(judged(each, full).issues["code"]) & {"granted_unplaced"} for each in (given, supplied)]
+    assert told == [set(), {"granted_unplaced"}]
     assert answers(judged(given, full, evidence=rows)) == {"A": "U order_unknown", "B": "D too_far"}
 
 
