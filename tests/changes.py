@@ -57,8 +57,9 @@ def loaded(zone: Zone, given: gisplan.Zone, dice: Random) -> tuple[gisplan.Zone,
         ("heat", "heat_mw"),
     ):  # fmt: skip
         strict = zone.rules[service].strict if service in zone.rules else None
-        low, high = (0.0, 0.0) if strict is None else demand(zone, strict, parcel)
-        columns[column] = 10 * (high if high < math.inf else low) + 1000.0
+        high = 0.0 if strict is None else demand(zone, strict, parcel)[1]
+        # What nobody knows may be any amount already: ten times as much of it is still not known.
+        columns[column] = 10 * high + 1000.0 if high < math.inf else math.nan
     projects = given.survey.projects
     asked = pd.DataFrame({"parcel": parcel.id, **columns}, index=pd.Index(["more"], name=projects.index.name))
     asked = asked.reindex(columns=projects.columns)

@@ -262,11 +262,11 @@ def claim(zone: Zone, service: str, parcel: Parcel, ties: list[str]) -> Claim:
 
 
 def apart_from(zone: Zone, service: str, claims: Collection[Claim], mains: frozenset[int]) -> list[Claim]:
-    """Return what papers hold for parcels that take nothing, of every source; for none that is there, of every main."""
+    """Return what papers hold beyond the claims, of every source; for no parcel that is there, of every main."""
     strict = zone.rules[service].strict
     if strict is None:
         raise ValueError(service)
-    granted = {p.id for p in zone.parcels if code("supply_status", p.supply_status) in ("granted", "idle")}
+    supplied = {p.id for p in zone.parcels if code("supply_status", p.supply_status) in ("granted", "idle")}
     there = {p.id for p in zone.parcels}
     features = {f.id for layer in zone.layers.values() for f in layer}
     every = frozenset(f.id for f in zone.layers.get(service, ()))
@@ -283,9 +283,9 @@ def apart_from(zone: Zone, service: str, claims: Collection[Claim], mains: froze
         lost = x.parcel not in there
         if lost and (x.feature in features or not x.says):
             continue
-        if not lost and (x.parcel in granted or x.parcel in {c.parcel for c in claims}):
-            continue
         most = math.inf if unit is None or x.capacity is None else x.capacity * unit
+        if x.parcel in {c.parcel for c in claims} - supplied:
+            continue
         out.append(Claim("", FIRST, FIRST, (0.0, most), (0.0, most), mains if lost else frozenset(), every))
     return out
 

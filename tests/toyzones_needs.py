@@ -14,7 +14,7 @@ from typing import Any
 from reference_capacity import demand, hectares
 from reference_fall import length
 from reference_plane import apart, foot, shared_area
-from reference_records import XY, Evidence, Feature, Parcel, Project, Strict, Zone
+from reference_records import XY, Evidence, Feature, Parcel, Project, Strict, Zone, code
 from toyzones_land import DAYS, OPERATING, Dice
 
 PEAKS = ((5.0, 2.7), (15.0, 2.4), (40.0, 2.1), (70.0, 2.0), (100.0, 1.9), (200.0, 1.8), (500.0, 1.6), (1000.0, 1.5))
@@ -292,24 +292,11 @@ class Needs:
                 if x.says == "connected" and x.service == service and dice.chance(0.8):
                     found[n] = replace(x, capacity=dice.choice((1.0, 1e4, 1e4)), capacity_unit=unit)
             for p in self.parcels:
-                if not dice.chance(0.09):
-                    continue
-                high = demand(self.zone, strict, p)[1]
-                amount = (high if high < 1e9 else 50.0) * dice.choice((0.5, 1.5)) + 0.01
-                held = {"capacity": round(amount, 3), "capacity_unit": unit}
-                letter = Evidence("reserved", service, p.id, "", "示例单位", "示例8号", dice.choice(DAYS[:5]), **held)
-                flaws = {
-                    "issuer": "",
-                    "number": "",
-                    "date": None,
-                    "expires": DAYS[3],
-                    "capacity": None,
-                    "capacity_unit": "",
-                }
-                flaw = dice.one(
-                    {"": 8, "issuer": 1, "number": 1, "date": 1, "expires": 1, "capacity": 0.3, "capacity_unit": 0.3}
-                )
-                found.append(replace(letter, **{flaw: flaws[flaw]}) if flaw else letter)
+                supplied = code("supply_status", p.supply_status) in ("granted", "idle")
+                if dice.chance(0.2 if supplied else 0.09):
+                    found.append(self.reserved(service, p, unit))
+                    if dice.chance(0.25):
+                        found.append(replace(self.reserved(service, p, unit), number="示例10号"))
             for f in self.layers.get(service, ()):
                 if f.role in ("source", "outfall") and dice.chance(0.08):
                     stated = f.values.get("capacity")
@@ -320,6 +307,23 @@ class Needs:
         if dice.chance(0.04):
             found.append(Evidence("not_connected", dice.choice(tuple(self.rules)), "查无此号", date=DAYS[1]))
         return tuple(found)
+
+    def reserved(self, service: str, parcel: Parcel, unit: str) -> Evidence:
+        """Return a paper that holds something of a service for a parcel; now and then one that lost a part."""
+        dice, strict = self.dice, self.rules[service].strict
+        high = math.inf if strict is None else demand(self.zone, strict, parcel)[1]
+        amount = round((high if high < 1e9 else 50.0) * dice.choice((0.5, 1.5)) + 0.01, 3)
+        day = dice.choice(DAYS[:5])
+        letter = Evidence(
+            "reserved", service, parcel.id, "", "示例单位", "示例8号", day, capacity=amount, capacity_unit=unit
+        )
+        lost = {
+            "issuer": "", "number": "", "date": None, "expires": DAYS[3], "capacity": None, "capacity_unit": "",
+            "service": "", "parcel": "",
+        }  # fmt: skip
+        rare = dict.fromkeys(("capacity", "capacity_unit", "service", "parcel"), 0.3)
+        flaw = dice.one({"": 8, "issuer": 1, "number": 1, "date": 1, "expires": 1, **rare})
+        return replace(letter, **{flaw: lost[flaw]}) if flaw else letter
 
     def ground(self) -> dict[str, float]:
         """Return the lowest ground of every parcel: a flat step each; parcels that overlap share theirs."""

@@ -139,6 +139,15 @@ def test_what_is_reserved_for_a_parcel_without_a_main_is_gone_at_the_plant() -> 
     assert answers(judged(given, full, evidence=rows)) == {"A": "U order_unknown", "B": "D too_far"}
 
 
+@pytest.mark.parametrize(("held", "answer"), [(1_400, "A"), (1_600, "U order_unknown")])
+def test_what_is_reserved_for_supplied_land_is_gone_at_the_plant(held: float, answer: str) -> None:
+    """Of 2,500 a paper holds 1,400 or 1,600 for B, which is supplied: A needs 1,000 of 1,100 or 900."""
+    rows = pd.DataFrame([letter(parcel="B", service="water", says="预留", capacity=held, capacity_unit="m3/d")])
+    wide = main(diameter_mm=900)
+    given = plots(A={}, B={"supply_status": "已供"})
+    assert answers(judged(given, wide, evidence=rows)) == {"A": answer, "B": "A"}
+
+
 @pytest.mark.parametrize(
     ("said", "first"),
     [

@@ -124,11 +124,11 @@ def _papers(brief: Brief) -> tuple[tuple[Floats, Floats, Floats], tuple[Floats, 
 
 
 def held_elsewhere(brief: Brief, loading: Bools) -> tuple[float, float]:
-    """Give what papers may take from every main, and from every source, for parcels that load nothing themselves.
+    """Give what papers may take from every main, and from every source, beside what parcels load there themselves.
 
     Those that load nothing are known to lie at no main; one that nobody can name may lie at any. Who is supplied
-    already is within the used part of the source. What is held for parcels that a red line's zone has is counted with
-    the zone.
+    already is within the used part of the source by its demand; what is set apart for it need not be in use yet. What
+    is held for parcels that a red line's zone has is counted with the zone.
     """
     rows, place, figures = _holding(brief)
     stated = (rows["capacity"].notna() | rows["capacity_unit"].notna()).to_numpy()
@@ -136,8 +136,8 @@ def held_elsewhere(brief: Brief, loading: Bools) -> tuple[float, float]:
     amounts = np.where((rows["says"] == "reserved").to_numpy(dtype=bool, na_value=False) | stated, amounts, 0.0)
     granted = brief.survey.parcels["supply_status"].isin(["granted", "idle"]).to_numpy()
     lost = (place < 0) & rows["stray"].to_numpy(dtype=bool) & (brief.zone is None)
-    idle = (place >= 0) & ~np.append(loading | granted, True)[place]
-    return float(amounts[lost].sum()), float(amounts[lost | idle].sum())
+    apart = (place >= 0) & ~np.append(loading & ~granted, True)[place]
+    return float(amounts[lost].sum()), float(amounts[lost | apart].sum())
 
 
 def _holding(brief: Brief) -> tuple[pd.DataFrame, Ints, Floats]:
