@@ -16,7 +16,7 @@ from reference_fall import Profiled, falls, profiled, split_at_seats
 from reference_joints import Web
 from reference_plane import along, apart, nearest_on, sides, to_parcel, within
 from reference_records import Cell, Feature, Parcel, Path, Strict, Zone
-from reference_standing import NEVER, NOW, Level
+from reference_standing import NEVER, NOW, Level, feature_standing
 from reference_ways import Distances, Flow, Graph, Way, graph, part_of
 
 NEAR = 0.35
@@ -266,7 +266,8 @@ class Judge:
             far = [self.uncovered(parcel, is_open) for is_open in (False, True)]
             if any(abs(each - limit) < 2.0 for each in far):
                 self.ties.append("a hydrant at its limit")
-            here = bool(self.web.hydrants)
+            every = [feature_standing(self.zone, self.service, f) for f, _, _ in self.web.hydrants]
+            here = not all(standing.out for standing in every)
             found.append(None if not here else True if far[0] <= limit else None if far[1] <= limit else False)
         return found
 

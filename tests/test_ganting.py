@@ -67,7 +67,7 @@ def test_every_expected_cell_is_found(report: Report) -> None:
 def said(report: Report) -> set[str]:
     """Every reason code that decides a cell, or that a further condition gives (a warning decides no cell)."""
     outcomes = report.zone.judged().outcomes.values()
-    return set(report.cells["code"]).union(*(set(o.code) for o in outcomes)) - {""}
+    return set(report.cells["code"]).union(*(set(o.code.texts()) for o in outcomes)) - {""}
 
 
 def test_every_grade_verdict_and_reason_occurs(report: Report) -> None:

@@ -165,7 +165,7 @@ def _weigh(part: Part, judgement: Judgement, service: Service) -> None:
         # Where nobody understands whether a project asks it, what fails leaves open whether it had to hold.
         unclear = dual(judgement.survey)[1] & (condition.weight != "required")
         # What the connection was refused for already is told with the terms of its condition.
-        code = Coded.of(found.code)
+        code = found.code
         told = binding & part["code"].same(code) & ~code.among("") & part["decided"].among("")
         _put(part, told, decided=condition.id)
         served = part["grade"].among("A", "B", "C") & binding

@@ -15,7 +15,7 @@ from gisplan.base.units import number, number_texts
 from gisplan.judging.binding import binds
 from gisplan.judging.gaps import UNPRICED
 from gisplan.judging.judgement import Judgement
-from gisplan.judging.outcome import FAILS
+from gisplan.judging.outcome import FAILS, shown
 from gisplan.judging.sums import sums
 from gisplan.judging.trials import ROOMS
 from gisplan.judging.words import alone
@@ -108,7 +108,7 @@ def _decides(judgement: Judgement, case: Case, condition: Condition) -> bool:
     found = judgement.outcomes.get(condition.id)
     i = judgement.survey.parcels.index.get_loc(case.cell["parcel"])
     binding = _binds(judgement, case, condition)
-    return found is not None and binding and bool(found.code[i] == case.cell["code"])
+    return found is not None and binding and bool(found.code.among(case.cell["code"])[i])
 
 
 def _binds(judgement: Judgement, case: Case, condition: Condition) -> bool:
@@ -149,12 +149,14 @@ def _surveyed(judgement: Judgement, case: Case, lang: str) -> list[str]:
     word, feature = label(f"grade.{found.grade[i]}").text(lang), case.cell["feature"]
     where = {"feature": unknown if pd.isna(feature) else feature, "distance": number(float(found.distance_m[i]))}
     lines = [say("explain.surveyed", lang, word=word, **where)]
-    for condition in judgement.survey.profile.service(key).conditions:
+    service, here = judgement.survey.profile.service(key), np.array([i])
+    for condition in service.conditions:
         mine = judgement.outcomes.get(condition.id)
-        if mine is not None and _binds(judgement, case, condition) and mine.holds[i] == FAILS and mine.code[i]:
-            terms = {name: number_texts(term[i : i + 1])[0] for name, term in mine.terms.items()}
+        if mine is None or not _binds(judgement, case, condition) or mine.holds[i] != FAILS:
+            continue
+        for why in filter(None, alone(judgement, service, mine.code.take(here).texts(), here)):
+            terms = {name: number_texts(shown(term, here))[0] for name, term in mine.terms.items()}
             own = {"label": condition.label.text(lang), "limit": condition.limit.text, **where, **terms}
-            why = alone(judgement, judgement.survey.profile.service(key), mine.code[i : i + 1], np.array([i]))[0]
             lines.append(say("explain.surveyed_but", lang, text=say(f"reason.{why}", lang, **own)))
     return lines
 

@@ -126,18 +126,25 @@ def judge(survey: Survey, date: dt.date, progress: Progress | None = None) -> Ju
         key: _standing(survey, layer, papers.on_features(valid, key, layer.index), date)
         for key, layer in layers.items()
     }
-    # The land needs nothing of the networks but which roads operate: both are done side by side.
-    with ThreadPoolExecutor(1) as beside:
-        land = beside.submit(_land, survey, date, valid, standings)
+
+    def network(key: str) -> Candidates:
+        layer = layers[key]
+        built = build(layer, survey.profile.service(key), standings[key], survey.profile.snap_m, survey.undo)
+        built = drained(built, layer, survey.profile.inspections["invert_error"].value)
+        return candidates(layer, built, standings[key], key in survey.doubts)
+
+    # No network needs another, nor the land more of them than which roads operate. What takes longest begins first.
+    with ThreadPoolExecutor(os.cpu_count()) as side_by_side:
+        ground = side_by_side.submit(_leveling, survey, date, valid, standings)
+        tasks = {key: side_by_side.submit(network, key) for key in layers}
+        overlap = side_by_side.submit(_overlap, survey, np.asarray(survey.parcels.geometry.array))
         found: dict[str, Candidates] = {}
-        for key, layer in layers.items():
+        for key, task in tasks.items():
             tell(key)
-            network = build(layer, survey.profile.service(key), standings[key], survey.profile.snap_m, survey.undo)
-            network = drained(network, layer, survey.profile.inspections["invert_error"].value)
-            found[key] = candidates(layer, network, standings[key], key in survey.doubts)
+            found[key] = task.result()
         tell("leveling")
-        known = (valid, standings, found)
-        return _answers(survey, date, known, land.result(), tell)
+        land = ground.result(), overlap.result()
+    return _answers(survey, date, (valid, standings, found), land, tell)
 
 
 def judge_again(judgement: Judgement, survey: Survey, progress: Progress | None = None) -> Judgement:
@@ -145,18 +152,18 @@ def judge_again(judgement: Judgement, survey: Survey, progress: Progress | None 
     tell = progress or (lambda _: None)
     valid = papers.valid(survey.evidence, judgement.date)
     tell("leveling")
-    land = _land(survey, judgement.date, valid, judgement.standings)
+    leveling = _leveling(survey, judgement.date, valid, judgement.standings)
+    land = leveling, _overlap(survey, np.asarray(survey.parcels.geometry.array))
     known = (valid, judgement.standings, judgement.candidates)
     return _answers(survey, judgement.date, known, land, tell, judgement.briefs)
 
 
-def _land(
+def _leveling(
     survey: Survey, date: dt.date, valid: pd.DataFrame, standings: dict[str, Standing]
-) -> tuple[dict[str, Leveling], npt.NDArray[np.bool_]]:
-    """Judge the land by itself: its levelling, and which parcels overlap."""
+) -> dict[str, Leveling]:
+    """Judge the levelling, by service of shape ``surface``."""
     roads = _roads(survey, standings)
-    leveling = {s.key: level(survey, s, valid, date, roads) for s in survey.profile.services if s.shape == "surface"}
-    return leveling, _overlap(survey, np.asarray(survey.parcels.geometry.array))
+    return {s.key: level(survey, s, valid, date, roads) for s in survey.profile.services if s.shape == "surface"}
 
 
 def _answers(
@@ -178,12 +185,12 @@ def _answers(
         key: Brief(survey, date, valid, found[key], it, obstacles, zone.get(key)) for key, it in connections.items()
     }
     outcomes: dict[str, Outcome] = {}
-    # No service asks another for anything; each answers the same however many are judged at a time. pandas fills the
+    # No condition asks another for anything; each answers the same however many are judged at a time. pandas fills the
     # table of an index when it is first asked, and who asks meanwhile misses rows: so all are filled before.
     for table in (survey.parcels, survey.projects, survey.works, survey.evidence, valid):
         table.index.get_indexer_for(table.index[:1])
     with ThreadPoolExecutor(os.cpu_count()) as side_by_side:
-        for told in side_by_side.map(trials, briefs.values()):
+        for told in side_by_side.map(lambda trial: trial(), trials(briefs.values())):
             outcomes.update(told)
     return Judgement(survey, date, valid, standings, found, connections, leveling, overlap, outcomes, briefs)
 

@@ -15,7 +15,7 @@ from gisplan.base.labels import codes, label, say_rows
 from gisplan.base.units import number_texts
 from gisplan.judging.cells import texts
 from gisplan.judging.judgement import Judgement
-from gisplan.judging.outcome import FAILS, HOLDS
+from gisplan.judging.outcome import FAILS, HOLDS, Term, shown
 from gisplan.judging.trials import ROOMS
 from gisplan.judging.words import Values, Words, alone, of_service
 from gisplan.rules.profile import Condition, Limit, Service
@@ -148,10 +148,10 @@ def _terms(judgement: Judgement, row: Row, cell: pd.DataFrame, at: Ints) -> Valu
         return {}
     distance = judgement.connections[row.service.key].distance_m
 
-    def term(values: npt.NDArray[Any]) -> Any:
-        return lambda rows: number_texts(values[at[rows]])
+    def term(given: Term) -> Any:
+        return lambda rows: number_texts(shown(given, at[rows]))
 
-    found: Values = {name: term(values) for name, values in mine.terms.items()}
+    found: Values = {name: term(given) for name, given in mine.terms.items()}
     found["feature"] = lambda rows: texts(cell["feature"], at[rows], "?")
     found["distance"] = lambda rows: number_texts(distance[at[rows]])
     return found
@@ -170,7 +170,7 @@ def _further(judgement: Judgement, row: Row, at: Ints, grade: Texts) -> Texts:
     sums = f"finding.{condition.measure.name}.A"
     holding = sums if sums in codes("finding.") else "finding.number.A" if condition.measure.unit else "finding.flag.A"
     code[grade == "A"] = holding
-    holds, why = mine.holds[at], mine.code[at].astype(object)
+    holds, why = mine.holds[at], mine.code.take(at).texts()
     code[(grade == "A") & (why == "nothing_asked")] = "finding.nothing_asked"
     letter = np.where(holds == HOLDS, "A", np.where(holds == FAILS, "D", "U")).astype(object)
     # Where it is not connected, nothing else was asked, save where this is why it is not connected.

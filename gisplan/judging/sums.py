@@ -34,7 +34,7 @@ def sums(judgement: Judgement, cell: pd.Series, ledger: pd.DataFrame, lang: str)
     i = int(judgement.survey.parcels.index.get_loc(cell["parcel"]))
     room = brief.asked("capacity")[0].id
     mine = ledger[ledger["service"] == cell["service"]]
-    named = [str(cell["source"]), str(judgement.outcomes[room].feature[i])]
+    named = [str(cell["source"]), str(judgement.outcomes[room].feature.take(np.array([i])).texts()[0])]
     return [*_need(brief, i, lang), *_left(named, mine, lang)]
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 from gisplan.judging.brief import Brief
 from gisplan.judging.draining import fall
@@ -23,10 +24,6 @@ ROOMS: Mapping[str, Room] = {
 """Kind of measure → who judges it."""
 
 
-def trials(brief: Brief) -> dict[str, Outcome]:
-    """Judge the further conditions of one service; by condition id."""
-    found: dict[str, Outcome] = {}
-    for kind, room in ROOMS.items():
-        if brief.asked(kind):
-            found.update(room(brief))
-    return found
+def trials(briefs: Iterable[Brief]) -> list[Callable[[], dict[str, Outcome]]]:
+    """List what judges the further conditions of services, room by room; each gives its outcomes by condition id."""
+    return [partial(room, brief) for brief in briefs for kind, room in ROOMS.items() if brief.asked(kind)]

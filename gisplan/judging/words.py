@@ -18,6 +18,7 @@ from gisplan.base.labels import label, say_rows
 from gisplan.base.units import number_texts
 from gisplan.judging.cells import texts
 from gisplan.judging.judgement import Judgement
+from gisplan.judging.outcome import shown
 from gisplan.rules.profile import Service
 
 Ints = npt.NDArray[np.int64]
@@ -135,7 +136,7 @@ def alone(judgement: Judgement, service: Service, code: Texts, at: Ints) -> Text
     for condition in service.conditions:
         found = judgement.outcomes.get(condition.id)
         if found is not None and "holder" in found.terms:
-            nobody = (found.terms["holder"][at] == "—") & np.isin(code.astype(object), _HOLDERS)
+            nobody = (shown(found.terms["holder"], at) == "—") & np.isin(code.astype(object), _HOLDERS)
             return np.where(nobody, code.astype(object) + "_alone", code) if nobody.any() else code
     return code
 
@@ -223,7 +224,7 @@ def _laid_over(
         out[:] = base(rows) if base is not None else ""
         for identity, term in terms.items():
             own = decided == identity
-            out[own] = term if isinstance(term, str) else number_texts(term[at[rows[own]]])
+            out[own] = term if isinstance(term, str) else number_texts(shown(term, at[rows[own]]))
         return out
 
     return given

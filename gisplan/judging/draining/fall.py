@@ -8,11 +8,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from gisplan.base.coded import Coded
 from gisplan.judging.brief import Brief
 from gisplan.judging.draining.descent import fall
 from gisplan.judging.draining.outlets import Outlets, blanks
-from gisplan.judging.outcome import FAILS, HOLDS, UNKNOWN, Outcome
-from gisplan.networks.network import Network
+from gisplan.judging.outcome import FAILS, HOLDS, UNKNOWN, Outcome, Places, Term, named
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -36,15 +36,14 @@ def _deciding(brief: Brief) -> Outlets:
     return Outlets(*(np.where(second, getattr(two, name), getattr(one, name)) for name in fields))
 
 
-def _outcome(brief: Brief, value: Floats, holds: Ints, codes: tuple[Texts, Texts], terms: dict[str, Texts]) -> Outcome:
+def _outcome(brief: Brief, value: Floats, holds: Ints, codes: tuple[Texts, Texts], terms: dict[str, Term]) -> Outcome:
     """Put an outcome together; where the connection itself is not known, nothing surely fails."""
     open_ = (brief.found.grade == "U") & (holds == FAILS)
     holds = np.where(open_, UNKNOWN, holds)
-    code = np.where(holds == FAILS, codes[0], np.where(holds == UNKNOWN, codes[1], "")).astype(object)
+    code = np.where(holds == FAILS, codes[0], np.where(holds == UNKNOWN, codes[1], ""))
     layer = brief.survey.layers[brief.service.key].index.to_numpy(dtype=object)
     row = np.append(brief.kept.row, -1)[brief.found.candidate]
-    feature = np.append(layer, np.array([None], dtype=object))[np.where(brief.found.candidate >= 0, row, -1)]
-    return Outcome(value, holds.astype(np.int64), code, feature, terms)
+    return Outcome.of(value, holds, code, named(layer, np.where(brief.found.candidate >= 0, row, -1)), terms)
 
 
 def _fall(brief: Brief, drains: Outlets, limit: tuple[float, float]) -> Outcome:
@@ -53,14 +52,14 @@ def _fall(brief: Brief, drains: Outlets, limit: tuple[float, float]) -> Outcome:
     sums = fall(brief.service, brief.kept.network, (shapes, brief.found.lowest_m), drains)
     holds = _held(sums.fall, limit)
     n = brief.parcels
-    terms = {
-        "lowest": _written(sums.lowest, 2),
-        "depth": _same(n, _written(np.array([sums.depth]), 2)[0]),
-        "slope": np.full(n, f"{sums.slope:.3g}", dtype=object),
-        "run": _written(sums.run, 0),
-        "end": _written(sums.end, 2),
-        "invert": _written(sums.invert, 2),
-        "deficit": _written(np.abs(sums.fall), 2),
+    terms: dict[str, Term] = {
+        "lowest": Places(sums.lowest, 2),
+        "depth": Coded.filled(n, f"{sums.depth:.2f}"),
+        "slope": Coded.filled(n, f"{sums.slope:.3g}"),
+        "run": Places(sums.run, 0),
+        "end": Places(sums.end, 2),
+        "invert": Places(sums.invert, 2),
+        "deficit": Places(np.abs(sums.fall), 2),
         "manhole": _manholes(brief, drains.joint),
     }
     blind = np.where(np.isnan(brief.found.lowest_m), "ground_unknown", "fall_unknown").astype(object)
@@ -71,7 +70,9 @@ def _downhill(brief: Brief, drains: Outlets, limit: tuple[float, float]) -> Outc
     """Tell whether each way runs downhill, and where it does not."""
     n = brief.parcels
     value = np.select([drains.downhill == HOLDS, drains.downhill == FAILS], [1.0, 0.0], default=np.nan)
-    terms = {"at": _mains(brief.kept.network, drains.piece), "rise": _written(drains.rise_m, 2)}
+    network = brief.kept.network
+    at = named(network.features, np.append(network.row, -1)[drains.piece])
+    terms: dict[str, Term] = {"at": at, "rise": Places(drains.rise_m, 2)}
     return _outcome(brief, value, drains.downhill, (_same(n, "uphill"), _same(n, "downhill_unknown")), terms)
 
 
@@ -98,13 +99,7 @@ def _same(count: int, code: str) -> Texts:
     return np.full(count, code, dtype=object)
 
 
-def _written(value: Floats, digits: int) -> Texts:
-    """Write levels and lengths with all their places, as in a calculation; ``?`` where they are not known."""
-    form = f"%.{digits}f"
-    return np.array(["?" if number != number else form % number for number in value.tolist()], dtype=object)
-
-
-def _manholes(brief: Brief, joint: Ints) -> Texts:
+def _manholes(brief: Brief, joint: Ints) -> Coded:
     """Name the connection manholes: by the point that stands there, else by what ends there."""
     network = brief.kept.network
     features = network.features
@@ -115,10 +110,4 @@ def _manholes(brief: Brief, joint: Ints) -> Texts:
     point = network.names.rows[network.names.lines :]
     stands = np.isin(role[point], ("manhole", "pump", "source", "outfall", "boundary_supply", "joint"))
     name[network.joined.point_joint[stands]] = features[point[stands]]
-    return np.asarray(name[joint], dtype=object)
-
-
-def _mains(network: Network, piece: Ints) -> Texts:
-    """Name the mains of some pieces."""
-    row = np.append(network.row, -1)[piece]
-    return np.asarray(np.append(network.features, "?")[row], dtype=object)
+    return Coded.of(name).take(np.where(joint < 0, len(name) - 1, joint))

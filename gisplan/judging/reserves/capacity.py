@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from gisplan.base.coded import Coded
 from gisplan.judging.brief import Brief
 from gisplan.judging.outcome import FAILS, HOLDS, UNKNOWN, Outcome
 from gisplan.judging.reserves.loads import Loads, loads
@@ -49,7 +50,7 @@ def deciding(brief: Brief) -> Ints:
 def _room(brief: Brief, found: Loads) -> Outcome:
     """Judge whether enough is left for every parcel."""
     n = brief.parcels
-    names = np.concatenate([element_names(brief), np.array([None], dtype=object)])
+    names = Coded.of(element_names(brief))
     parcels = np.append(brief.survey.parcels.index.to_numpy(dtype=object), "—")
     no_demand = np.isnan(found.demand.value)
     blind = found.unknown >= 0
@@ -64,17 +65,18 @@ def _room(brief: Brief, found: Loads) -> Outcome:
     enough = np.where(nothing, ~found.short, found.enough & ~no_demand)
     code[enough] = np.where(unasked, "nothing_asked", "")[enough]
     at = np.where(found.short | ~blind, found.pinch.element, found.unknown)
-    return Outcome(
+    feature, holder = names.take(at), found.pinch.holder
+    return Outcome.of(
         np.where(enough, 1.0, np.where(found.short, 0.0, np.nan)),
-        np.where(enough, HOLDS, np.where(found.short, FAILS, UNKNOWN)).astype(np.int64),
+        np.where(enough, HOLDS, np.where(found.short, FAILS, UNKNOWN)),
         code,
-        names[at],
+        feature,
         {
             "need": np.round(need, 2),
             "left": np.round(np.where(np.isfinite(found.pinch.left), np.maximum(found.pinch.left, 0.0), np.nan), 2),
-            "unit": np.full(n, brief.service.demand, dtype=object),
-            "at": np.where(at >= 0, names[at], "?").astype(object),
-            "holder": parcels[found.pinch.holder],
+            "unit": Coded.filled(n, brief.service.demand),
+            "at": feature,
+            "holder": Coded(np.where(holder < 0, n, holder).astype(np.int32), parcels),
         },
     )
 
@@ -99,8 +101,6 @@ def _reserve(brief: Brief, found: Loads, wanted: float) -> Outcome:
     own = np.flatnonzero(found.ways.piece >= 0)
     value[own] = np.minimum(value[own], odd[found.ways.piece[own]])
     value = np.where(found.ways.sure & np.isfinite(value), value, np.nan)
-    holds = np.where(np.isnan(value), UNKNOWN, np.where(value >= wanted, HOLDS, FAILS)).astype(np.int64)
-    code = np.select([holds == FAILS, holds == UNKNOWN], ["reserve_small", "reserve_unknown"], default="").astype(
-        object
-    )
-    return Outcome(np.round(value, 2), holds, code, np.full(n, None, dtype=object))
+    holds = np.where(np.isnan(value), UNKNOWN, np.where(value >= wanted, HOLDS, FAILS))
+    code = np.select([holds == FAILS, holds == UNKNOWN], ["reserve_small", "reserve_unknown"], default="")
+    return Outcome.of(np.round(value, 2), holds, code, Coded.filled(n, None), {})

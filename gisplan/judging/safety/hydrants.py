@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
+from gisplan.base.coded import Coded
 from gisplan.judging.brief import Brief
-from gisplan.judging.outcome import FAILS, HOLDS, UNKNOWN, Outcome, named
+from gisplan.judging.outcome import FAILS, HOLDS, UNKNOWN, Outcome, Term, named
 from gisplan.networks.cover import farthest
 from gisplan.networks.reach import close, first_within
 from gisplan.networks.standing import A
@@ -65,9 +66,9 @@ def outcomes(brief: Brief) -> dict[str, Outcome]:
         which = np.select([holds == HOLDS, holds == FAILS], [span.sure, span.maybe], default=-1)
         none = (holds == FAILS) & (which < 0) if known else holds == UNKNOWN
         codes = np.select([none, holds == HOLDS, holds == FAILS], ["hydrants_none", "", code], "hydrants_unknown")
-        hydrant, texts = named(names, which), np.full(len(parcels), limit.text, dtype=object)
-        terms = {"hydrant": hydrant, term: value, "limit": texts}
-        out[condition.id] = Outcome(value, holds.astype(np.int64), codes.astype(object), hydrant, terms)
+        hydrant = named(names, which)
+        terms: dict[str, Term] = {"hydrant": hydrant, term: value, "limit": Coded.filled(len(parcels), limit.text)}
+        out[condition.id] = Outcome.of(value, holds, codes, hydrant, terms)
     return out
 
 

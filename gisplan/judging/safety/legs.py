@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from gisplan.base.coded import Coded
 from gisplan.judging.brief import Brief
-from gisplan.judging.outcome import FAILS, HOLDS, UNKNOWN, Outcome, named
+from gisplan.judging.outcome import FAILS, HOLDS, UNKNOWN, Outcome, Term, named
 from gisplan.networks.reach import Near, nearest, unbarred
 from gisplan.networks.supply import Supply, first_main, live_over, usable
 
@@ -39,10 +40,10 @@ def outcomes(brief: Brief) -> dict[str, Outcome]:
     # Where it is not sure from when a cell is served, it may be too early for both.
     both &= found.level == found.open_level
     holds = np.where(served, np.where(both, HOLDS, np.where(may, UNKNOWN, FAILS)), UNKNOWN)
-    code = np.select([holds == HOLDS, holds == FAILS], ["", "one_leg"], default="legs_unknown").astype(object)
+    code = np.select([holds == HOLDS, holds == FAILS], ["", "one_leg"], default="legs_unknown")
     value = np.select([holds == HOLDS, holds == FAILS], [1.0, 0.0], default=np.nan)
-    nothing = np.full(brief.parcels, None, dtype=object)
-    return {c.id: Outcome(value, holds.astype(np.int64), code, nothing) for c in brief.asked("legs")}
+    nothing = Coded.filled(brief.parcels, None)
+    return {c.id: Outcome.of(value, holds, code, nothing, {}) for c in brief.asked("legs")}
 
 
 def _bearing(layer: pd.DataFrame, rows: Ints, leg: str, sure: bool) -> Bools:
@@ -151,11 +152,11 @@ def holes(brief: Brief) -> dict[str, Outcome]:
     for condition in brief.asked("holes"):
         value = np.where(sure, spare, np.nan)
         good = (value >= condition.limit.low) & (value <= condition.limit.high)
-        holds = np.where(np.isnan(value), UNKNOWN, np.where(good, HOLDS, FAILS)).astype(np.int64)
-        code = np.select([holds == HOLDS, holds == FAILS], ["", "holes_full"], default="holes_unknown").astype(object)
+        holds = np.where(np.isnan(value), UNKNOWN, np.where(good, HOLDS, FAILS))
+        code = np.select([holds == HOLDS, holds == FAILS], ["", "holes_full"], default="holes_unknown")
         names = named(kept.network.features, np.where(sure, row, -1))
-        terms = {"at": names, "total": total, "used": used, "spare": value}
-        out[condition.id] = Outcome(value, holds, code, names, terms)
+        terms: dict[str, Term] = {"at": names, "total": total, "used": used, "spare": value}
+        out[condition.id] = Outcome.of(value, holds, code, names, terms)
     return out
 
 

@@ -36,10 +36,10 @@ def outcomes(brief: Brief) -> dict[str, Outcome]:
         measure = condition.measure.name
         now, may = (places.weak[measure] for places in (shut, opened))
         holds = np.where(settled, np.where(now == -1, HOLDS, np.where(may != -1, FAILS, UNKNOWN)), UNKNOWN)
-        code = np.where(holds == HOLDS, "", np.where(holds == FAILS, _CODES[measure], "ways_unknown")).astype(object)
+        code = np.where(holds == HOLDS, "", np.where(holds == FAILS, _CODES[measure], "ways_unknown"))
         weak = named(network.features, np.where(holds == FAILS, opened.weakest(brief, measure), -1))
         value = np.select([holds == HOLDS, holds == FAILS], [1.0, 0.0], default=np.nan)
-        out[condition.id] = Outcome(value, holds, code, weak, {"at": weak})
+        out[condition.id] = Outcome.of(value, holds, code, weak, {"at": weak})
     return out
 
 

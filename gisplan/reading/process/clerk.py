@@ -37,6 +37,8 @@ READ_SECONDS = 300
 READ_MB = 4096
 _LONGEST_HEAD = 1 << 28
 _DESK = "gisplan.reading.process.desk"
+_LARGE = 1 << 26
+"""Who handed over more bytes than this holds several times as many: starting anew costs less than keeping them."""
 _PIPE = 1 << 20
 """Bytes that a pipe may hold on its way (Linux): fewer changes between the two processes."""
 _SPARING = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
@@ -95,6 +97,8 @@ class Clerk:
         What it may use.
     reason
         How it ended; empty while it lives.
+    carried
+        Bytes that it has handed over.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -102,6 +106,7 @@ class Clerk:
         self.settings = _settings()
         self.frames: queue.SimpleQueue[Frame | None] = queue.SimpleQueue()
         self.reason = ""
+        self.carried = 0
         flags = 0
         if sys.platform == "win32":
             flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
@@ -163,6 +168,7 @@ class Clerk:
         with pipe:
             try:
                 while (frame := _frame(pipe, self.limits)) is not None:
+                    self.carried += sum(map(len, frame.buffers))
                     self.frames.put(frame)
             except Exception as error:  # whatever it sends: somebody waits for the end
                 self.reason = f"{type(error).__name__}: {shorten(error, 100)}"
@@ -264,8 +270,8 @@ def take(lang: str = "zh") -> Clerk:
 
 
 def give_back(clerk: Clerk) -> None:
-    """Let an idle clerk wait for the next reader; it leaves by itself when none comes for a while."""
-    if clerk.alive and not _waiting:
+    """Let an idle clerk wait for the next reader; one that grew large gives its memory back with its end."""
+    if clerk.alive and not _waiting and clerk.carried < _LARGE:
         _waiting.append(clerk)
     else:
         clerk.end()
