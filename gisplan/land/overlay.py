@@ -129,6 +129,7 @@ def on_overlaps(survey: Survey, doubt: Bools) -> Iterator[Answer]:
             (crossed, UNKNOWN, "line"),
             (strange, UNKNOWN, "strange"),
             (np.full(n, dossier.lost), UNKNOWN, "lost"),
+            (value > 0, PASSED, "overlap_within"),
             (every(n), PASSED, "clear"),
         ]
         yield answer(rule, cases, np.where(known, value, np.nan), np.where(known, share, np.nan))

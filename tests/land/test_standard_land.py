@@ -65,6 +65,7 @@ class Case:
     checked: tuple[str, ...] = ("ecological", "hazard", "heritage")
     grades: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     layers: dict[str, gpd.GeoDataFrame] = field(default_factory=dict)
+    limits: dict[str, Any] = field(default_factory=dict)
 
     def land(self) -> Land:
         shape = self.parcel.pop("geometry", parcel(0, 0, 100, 100))
@@ -74,7 +75,8 @@ class Case:
         if self.constraints:
             frames["constraints"] = gpd.GeoDataFrame(self.constraints, crs=CRS)
         checked = {"constraints": {"checked": list(self.checked)}} if self.constraints else {}
-        survey = from_frames(rows, self.layers, **frames, crs=CRS, defaults=checked, profile="jiutong_connection")
+        frames |= {"defaults": checked, "limits": self.limits}
+        survey = from_frames(rows, self.layers, **frames, crs=CRS, profile="jiutong_connection")
         judged, cells = connected()
         judged, cells = replace(judged, survey=survey), cells.copy()
         for service, (grade, day) in self.grades.items():
@@ -96,7 +98,7 @@ def test_land_with_everything_can_be_offered() -> None:
     row = found.table.loc["P1"]
     assert (row["stage"], row["legal"], row["promise"], row["conclusion"]) == ("L5", "yes", "yes", "offer")
     assert (row["tasks"], row["held_back"], row["conclusion_zh"]) == (0, None, "可出让")
-    assert row["sentence_zh"].startswith("场地平整达到平整（已验收）；周围基础设施达到九通（共9项：道路、")
+    assert row["sentence_zh"].startswith("场地平整达到平整（已验收）；周围基础设施达到九通（道路、")
     assert row["sentence_en"].startswith("The site is levelled (accepted); infrastructure around it reaches 9 of 9")
 
 
@@ -246,6 +248,16 @@ def test_overlaps_are_measured_in_square_metres_and_count_once() -> None:
     assert (row["verdict"], row["unit"], row["limit"]) == ("failed", "m2", "≤ 1 m2")
     assert "800 m2" in row["reason_en"] and "8%" in row["reason_en"]
     assert rows.loc["land.overlap.ecological", "value"] == 0
+
+
+def test_an_overlap_within_a_limit_of_the_zone_is_told_as_one() -> None:
+    """10 m x 40 m are 400 m2, within the 500 m2 that this zone allows: it passes, and is told all the same."""
+    case = Case(limits={"land.overlap.farmland": {"at_most": "500 m2", "basis": "assumed"}})
+    case.constraints.append(record("farmland", parcel(90, 0, 130, 40), feature="a"))
+    row = case.land().findings.set_index("test").loc["land.overlap.farmland"]
+    assert (row["verdict"], row["value"]) == ("passed", pytest.approx(400.0))
+    assert "overlaps 400 m2, 4% of the measured area, within ≤ 500 m2" in row["reason_en"]
+    assert "重叠 400 m2，占实测面积 4%，在限值内（≤ 500 m2）" in row["reason_zh"]
 
 
 def test_an_overlap_of_unknown_kind_or_shape_is_not_passed() -> None:
