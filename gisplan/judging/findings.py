@@ -16,6 +16,7 @@ import pandas as pd
 
 from gisplan.base.coded import Coded, side_by_side
 from gisplan.base.labels import SINGLE
+from gisplan.judging.binding import binds
 from gisplan.judging.candidates import Candidates, check, piece_bearer, stub_bearer
 from gisplan.judging.cells import VERDICTS, texts
 from gisplan.judging.judgement import Judgement
@@ -31,10 +32,15 @@ Texts = npt.NDArray[np.object_]
 Codes = npt.NDArray[np.int8]
 
 COLUMNS = (
-    "parcel", "service", "condition", "value", "unit", "limit", "verdict", "grade", "feature", "works",
+    "parcel", "service", "condition", "weight", "value", "unit", "limit", "verdict", "grade", "feature", "works",
     "ready_on", "basis", "clause", "reason_zh", "reason_en",
 )  # fmt: skip
-MEASURED = ("parcel", "service", "condition", "value", "class", "unit", "limit", "verdict", "grade", "basis", "clause")
+MEASURED = (
+    "parcel", "service", "condition", "weight", "value", "class", "unit", "limit", "verdict", "grade", "basis",
+    "clause",
+)  # fmt: skip
+WEIGHTS = ("warn", "required")
+"""Whether a condition decides a parcel's cell: one that only warns does where a project asks for what it says."""
 BLOCK = 200_000
 """Rows that are made into a table at a time."""
 
@@ -84,6 +90,9 @@ class Findings:
             "parcel": self.cells["parcel"].array[:: len(self.judgement.survey.profile.services)].repeat(c),
             "service": _each([row.service.key for row in self.rows], n),
             "condition": _each([condition.id for condition in conditions], n),
+            "weight": pd.Categorical.from_codes(
+                self._weights(np.arange(n)), categories=pd.Index(WEIGHTS, dtype=object)
+            ),
             "value": value,
             "class": side_by_side([row.classes() for row in self.rows]),
             "unit": _each([condition.measure.unit for condition in conditions], n),
@@ -122,6 +131,7 @@ class Findings:
             "parcel": np.repeat(ids[at], c),
             "service": _tiled([row.service.key for row in self.rows], n),
             "condition": _tiled([condition.id for condition in conditions], n),
+            "weight": np.array(WEIGHTS, dtype=object)[self._weights(at)],
             "value": _side([row.value[at].astype(object) for row in self.rows], n),
             "unit": _tiled([condition.measure.unit for condition in conditions], n),
             "limit": _side([limits(judgement, condition).take(at).texts() for condition in conditions], n),
@@ -141,6 +151,12 @@ class Findings:
                 held = given.pop(name)
                 columns[name] = pd.Series(held, dtype="str") if name in _TEXTS else held
         return pd.DataFrame(columns, copy=False)
+
+    def _weights(self, at: Ints) -> Codes:
+        """Give which of `WEIGHTS` each row has."""
+        survey, shape = self.judgement.survey, (len(self.rows), len(at))
+        bound = [binds(survey, row.service, row.condition)[at] for row in self.rows]
+        return np.array(bound, dtype=np.int8).reshape(shape).T.ravel()
 
     def _of_cells(self, at: Ints) -> dict[str, Any]:
         """Give what each row has from its cell."""
@@ -200,7 +216,7 @@ class Listing:
 _GRADES = tuple(VERDICTS)
 _HOLDS, _COMING, _LATER, _FAILS, _UNKNOWN, _NOT = range(len(_GRADES))
 _JUDGED = {FAILS: _FAILS, UNKNOWN: _UNKNOWN, HOLDS: _HOLDS}
-_TEXTS = ("parcel", "service", "condition", "unit", "limit", "verdict", "grade", "basis", "clause")
+_TEXTS = ("parcel", "service", "condition", "weight", "unit", "limit", "verdict", "grade", "basis", "clause")
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ FINDINGS = (
     "parcel",
     "service",
     "condition",
+    "weight",
     "value",
     "unit",
     "limit",

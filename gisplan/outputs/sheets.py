@@ -109,7 +109,9 @@ def _findings(tables: Tables, lang: str, limit: int) -> Sheet:
     count = int((found["verdict"] != "ready").sum()) if isinstance(found, pd.DataFrame) else found.open_()
     open_ = _first((part[part["verdict"] != "ready"] for part in blocks(found, spoken_in(lang))), limit)
     frame = present(open_, by_language(FINDINGS, lang))
-    frame = frame.assign(condition=frame["condition"].replace(_names(tables, lang)))
+    frame = _worded(
+        frame.assign(condition=frame["condition"].replace(_names(tables, lang))), {"weight": "weight"}, lang
+    )
     note = say("sheet.findings_open", lang, shown=count, all=len(found))
     return Sheet("findings", frame, note=note, rows=count)
 
