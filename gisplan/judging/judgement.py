@@ -187,7 +187,8 @@ def _answers(
     outcomes: dict[str, Outcome] = {}
     # No condition asks another for anything; each answers the same however many are judged at a time. pandas fills the
     # table of an index when it is first asked, and who asks meanwhile misses rows: so all are filled before.
-    for table in (survey.parcels, survey.projects, survey.works, survey.evidence, valid):
+    own = (survey.layers[key] for key in briefs)
+    for table in (survey.parcels, survey.projects, survey.works, survey.evidence, valid, *own):
         table.index.get_indexer_for(table.index[:1])
     with ThreadPoolExecutor(os.cpu_count()) as side_by_side:
         for told in side_by_side.map(lambda trial: trial(), trials(briefs.values())):
