@@ -24,7 +24,8 @@ READINESS = (
     "parcel area_mu supply_status ready ready_by_delivery ready_on connected_count required_count water sewage leveling"
 )
 FINDINGS = (
-    "parcel service condition weight value unit limit verdict grade feature works ready_on basis clause reason_zh reason_en"
+    "parcel service condition weight value unit limit verdict grade feature works ready_on basis clause "
+    "reason_zh reason_en"
 )
 ISSUES = "code severity file layer feature message hint action"
 FAULTS = (
