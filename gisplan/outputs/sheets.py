@@ -142,17 +142,17 @@ def _land(tables: Tables, lang: str, limit: int) -> Iterator[Sheet]:
     if _filled(tables.land):
         frame = numbered(present(tables.land, by_language(LAND[1:], lang))).drop(columns="conclusion")
         frame["held_back"] = frame["held_back"].replace(_names(tables, lang))
-        words = {"legal": "floor", "promise": "floor", "net_area_sure": "truth"}
-        yield Sheet("land", _worded(frame, words, lang), 1)
+        yield Sheet("land", _worded(frame, {"legal": "floor", "promise": "floor"}, lang), 1)
     if _filled(tables.land_tasks):
         # What is met needs nobody's time; land_findings.csv has it.
         tasks = _first(blocks(tables.land_tasks, spoken_in(lang)), limit)
         frame = present(tasks, by_language(LAND_FINDINGS, lang)).drop(columns=["test", "group", "code"])
-        words = {"verdict": "passed", "weight": "weight", "bars": "truth"}
+        words = {"verdict": "passed", "weight": "weight"}
         yield Sheet("land_tasks", _worded(frame, words, lang), 1, rows=len(tables.land_tasks))
     if _filled(tables.buildings):
         # What holds a storey back is said in its reason.
         frame = present(tables.buildings, by_language(BUILDINGS, lang)).drop(columns="held_back")
+        frame = frame.rename(columns={"name": "building_name"})
         yield Sheet("buildings", _worded(frame, {"verdict": "passed", "infrastructure": "ready"}, lang))
 
 

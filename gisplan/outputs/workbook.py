@@ -248,7 +248,7 @@ class _Writer:
     def ready(self, value: Any, look: Mapping[str, Any]) -> tuple[Any, Any]:
         """Give what a cell will hold (None, a float, a datetime or a safe text) and its format."""
         if isinstance(value, bool):
-            value = "yes" if value else "no"
+            value = word("truth", value, self.lang)
         if blank(value):
             return None, self.format(**look)
         if isinstance(value, numbers.Real):
