@@ -188,7 +188,7 @@ class Land:
         return buildings(survey, ready, self.judgement.date)
 
     def _held_back(self) -> pd.Series:
-        """Name the first rule that keeps each parcel from its next stage; blank at the last one."""
+        """Name the first rule that keeps each parcel from its next stage, at the last one from being offered."""
         out = np.full(len(self.judgement.survey.parcels), None, dtype=object)
         reached = np.searchsorted(np.array(STAGES), self.standing.stage.astype(str))
         for a in self.answers:
@@ -198,6 +198,9 @@ class Land:
             stages = (4, 5) if stage == 5 and a.rule.group == "promise" else (stage,)
             held = ~a.holds & np.isin(reached + 1, stages) & (out == None)  # noqa: E711
             out[held] = a.rule.id
+        for a in self.answers:
+            if a.rule.weight == "required":
+                out[~a.holds & (reached == len(STAGES) - 1) & (out == None)] = a.rule.id  # noqa: E711
         return pd.Series(out)
 
 

@@ -362,7 +362,9 @@ def test_commitments_ride_with_the_parcel(change: dict[str, Any], expected: tupl
     found = Case(commitments=[{**promise, **change}]).land()
     assert result(found, "commitment.due") == expected
     tasks = found.tasks
-    assert list(tasks["test"]) == ([] if expected[0] == "passed" else ["land.commitment.due"])
+    left = [] if expected[0] == "passed" else ["land.commitment.due"]
+    assert list(tasks["test"]) == left
+    assert found.table.loc["P1", ["stage", "held_back"]].tolist() == ["L5", *(left or [None])]
     if expected[1] == "overdue":
         assert tasks["responsible_zh"].iloc[0] == "某公司"
         assert tasks["due_on"].iloc[0] == pd.Timestamp("2026-10-31")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+from dataclasses import replace
 
 import openpyxl
 import pandas as pd
@@ -133,6 +134,17 @@ def test_limits_show_unit_basis_and_clause(book):
         "assumed",
         "?",
     ]
+
+
+def test_yes_and_no_are_words_of_the_readers_language(tmp_path):
+    """A limit that the zone set itself, and one that it did not: 是 and 否, never the codes."""
+    tables = paper_tables()
+    tables = replace(tables, limits=pd.concat([tables.limits, tables.limits]).assign(overridden=[True, False]))
+    for lang, said in (("zh", ["是", "否"]), ("en", ["yes", "no"])):
+        write_workbook(tables, tmp_path / f"{lang}.xlsx", lang)
+        sheet = openpyxl.load_workbook(tmp_path / f"{lang}.xlsx")[SHEETS[lang][-1]]
+        column = [cell.value for cell in sheet[4]].index({"zh": "本区自定", "en": "Set by the zone"}[lang])
+        assert [row[column].value for row in sheet.iter_rows(min_row=5)][:2] == said
 
 
 def test_overview_counts_parcels_and_says_what_is_not_checked(book):
