@@ -15,6 +15,7 @@ from gisplan.judging.brief import Brief
 from gisplan.judging.due import due
 from gisplan.judging.judgement import Judgement
 from gisplan.judging.reserves.capacity import element_names
+from gisplan.judging.reserves.demand import norms
 from gisplan.judging.reserves.loads import loads
 from gisplan.networks.network import Network
 from gisplan.reading.entries import NAME
@@ -54,6 +55,7 @@ def inspect(judgement: Judgement, lang: str = "zh") -> pd.DataFrame:
     _dual(judgement, book)
     for brief in judgement.briefs.values():
         _over_promised(brief, book)
+        _need(brief, book)
         _scant(brief, book)
         _unplaced(brief, book)
         _unused(brief, book)
@@ -229,6 +231,26 @@ def _unplaced(brief: Brief, book: Book) -> None:
         book.add(
             "granted_unplaced", "warning", "noted", ("", "parcels", first), service=name, count=len(who), parcel=first
         )
+
+
+def _need(brief: Brief, book: Book) -> None:
+    """Name the parcels of which projects state a need that is far from the norm of their land: perhaps another unit."""
+    norm = norms(brief.survey, brief.service)
+    if norm is None or not brief.asked("capacity"):
+        return
+    found, least = loads(brief).demand, brief.survey.profile.inspections["need_share"].value / 100
+    usual = found.area_ha * norm
+    odd = (found.basis == "project") & (usual > 0) & ((found.value < least * usual) | (found.value * least > usual))
+    projects = brief.survey.projects
+    for i in np.flatnonzero(odd).tolist():
+        parcel = str(brief.survey.parcels.index[i])
+        rows = projects[projects["parcel"] == parcel]
+        book.add(
+            "need_odd", "warning", "noted", (_text(rows["file"].iloc[0]), "projects", parcel), parcel=parcel,
+            projects=", ".join(rows.index.astype(str)), service=brief.service.label.text(book.lang),
+            need=number(float(found.value[i])), usual=number(float(usual[i])), unit=brief.service.demand,
+            share=number(100 * float(found.value[i] / usual[i])),
+        )  # fmt: skip
 
 
 def _scant(brief: Brief, book: Book) -> None:

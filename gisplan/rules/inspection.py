@@ -31,6 +31,7 @@ UNITS: Mapping[str, str] = {
     "cross_connection": "m",
     "manhole_spacing": "m",
     "size_step": "mm",
+    "need_share": "%",
     "evidence_notice": "days",
 }
 """Every key that a profile may set, and the unit of its limit."""

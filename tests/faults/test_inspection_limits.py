@@ -49,6 +49,7 @@ def mine(tmp_path: Path, text: str, head: str = EXTENDS):
         ("cross_connection", 0.5, "m"),
         ("manhole_spacing", 75, "m"),
         ("size_step", 200, "mm"),
+        ("need_share", 10, "%"),
         ("evidence_notice", 60, "days"),
     ],
 )

@@ -256,6 +256,18 @@ def test_the_project_that_holds_a_parcel_says_what_it_needs() -> None:
     assert with_project(None) == {"A": "U demand_unknown", "B": "U order_unknown"}
 
 
+@pytest.mark.parametrize(
+    ("need", "share"), [(0.0, "0%"), (99.0, "9.9%"), (100.0, None), (10_000.0, None), (10_100.0, "1010%")]
+)
+def test_a_need_far_from_the_norm_is_named(need: float, share: str | None) -> None:
+    """By the norm 10 ha of M2 need 1,000 m3/d: a tenth of it and ten times as much are as far as nobody asks."""
+    projects = pd.DataFrame([{"project": "X1", "parcel": "A", "water_m3_d": need}])
+    issues = judged(plots(A={}, B={}), main(), projects=projects).issues
+    told = issues.loc[issues["code"] == "need_odd", ["feature", "message"]].to_numpy().tolist()
+    assert [feature for feature, _ in told] == ([] if share is None else ["A"])
+    assert all(str(share) in message and "1000 m3/d" in message for _, message in told)
+
+
 def test_what_a_project_asks_for_is_no_norm_to_be_shared() -> None:
     """8,000 kVA × 0.95 = 7,600 kW; 7.9 MVA left are 7,505 kW, 8.1 MVA are 7,695 kW."""
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from gisplan.reading.survey import Survey
+from gisplan.rules.figures import Figure
 from gisplan.rules.profile import Service
 
 Floats = npt.NDArray[np.float64]
@@ -64,18 +65,15 @@ def demand(survey: Survey, service: Service) -> Demand:
     """
     parcels = survey.parcels
     area_ha = parcels["area_m2"].to_numpy(dtype=float) / 10_000.0
-    figure = service.figures.get("runoff" if service.capacity == "rational" else "demand")
-    factor = float(np.prod([value if sign == "×" else 1.0 / value for sign, value in factors(service)]))
-    if figure is None or figure.by_use is None:
+    norm = norms(survey, service)
+    if norm is None:
         # Without a norm only a project's own need is counted; a parcel that no project holds asks for nothing yet.
         value, most = np.zeros(len(parcels)), np.zeros(len(parcels))
         norm, basis = np.full(len(parcels), np.nan), np.full(len(parcels), "unasked", dtype=object)
     else:
-        norm = parcels["use_class"].map(figure.by_use).to_numpy(dtype=float, na_value=np.nan) * factor
-        largest = max(figure.by_use.values()) * factor
         doubt = parcels["doubt"].to_numpy(dtype=bool)
         value = np.where(doubt, np.nan, area_ha * norm)
-        most = np.where(np.isnan(value), np.where(doubt, _at_most(parcels), area_ha) * largest, value)
+        most = np.where(np.isnan(value), np.where(doubt, _at_most(parcels), area_ha) * _largest(service), value)
         basis = np.where(np.isnan(value), "none", "norm").astype(object)
     if service.key in _NEEDS:
         own, holds = _projects(survey.projects, service, parcels.index)
@@ -83,6 +81,31 @@ def demand(survey: Survey, service: Service) -> Demand:
         basis[holds] = "project"
         norm = np.where(holds, np.nan, norm)
     return Demand(value, most, basis, area_ha, norm)
+
+
+def norms(survey: Survey, service: Service) -> Floats | None:
+    """Give the norm of every parcel's class of land use, with all factors [unit/ha]; None for a service without norms.
+
+    NaN where the class is not known, or has none. What projects hold makes no difference.
+    """
+    figure = _norm(service)
+    if figure is None or figure.by_use is None:
+        return None
+    norm: Floats = survey.parcels["use_class"].map(figure.by_use).to_numpy(dtype=float, na_value=np.nan)
+    return norm * _factor(service)
+
+
+def _norm(service: Service) -> Figure | None:
+    return service.figures.get("runoff" if service.capacity == "rational" else "demand")
+
+
+def _largest(service: Service) -> float:
+    figure = _norm(service)
+    return np.nan if figure is None or figure.by_use is None else max(figure.by_use.values()) * _factor(service)
+
+
+def _factor(service: Service) -> float:
+    return float(np.prod([value if sign == "×" else 1.0 / value for sign, value in factors(service)]))
 
 
 def _at_most(parcels: pd.DataFrame) -> Floats:
