@@ -88,13 +88,14 @@ def quantity(text: str, where: str) -> Quantity:
     Quantity(value=2000.0, unit='m')
     """
     match = _NUMBER.fullmatch(text.strip()) if isinstance(text, str) else None
-    if match is None or match[2] not in _UNITS:
+    unit, factor = _UNITS.get(match[2], ("", 0.0)) if match else ("", 0.0)
+    value = float(match[1]) * factor if match else math.inf
+    if not unit or not math.isfinite(value):  # hundreds of digits are a slip of the hand, and would limit nothing
         allowed = ", ".join(_UNITS)
         raise ProfileError(
             f'{where}: {text!r} is not a number with a unit. Write it as text, for example "50 m"; units: {allowed}.'
         )
-    unit, factor = _UNITS[match[2]]
-    return Quantity(float(match[1]) * factor, unit)
+    return Quantity(value, unit)
 
 
 def units_like(unit: str) -> tuple[str, ...]:
