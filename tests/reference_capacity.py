@@ -111,6 +111,22 @@ def said_capacity(strict: Strict, feature: Feature, reckoned: float | None) -> f
     return most - (0.0 if used is None else used * factor)
 
 
+def lifted(strict: Strict, web: Web, told: list[Profiled], start: int | None, most: float | None) -> float | None:
+    """Return what a piece carries where it begins at pumps that state what they lift."""
+    stating = [f for f, joint, _ in web.points if f.role == "pump" and joint == start and "capacity" in f.values]
+    if start is None or not stating:
+        return most
+    if most is None or sum(piece.begins == start for piece in told) > 1:
+        return None
+    for pump in stating:
+        factor = strict.units.get(str(pump.values.get("capacity_unit", "")))
+        if factor is None:
+            return None
+        used = numbered(pump, "capacity_used")
+        most = min(most, (float(pump.values["capacity"]) - (0.0 if used is None else used)) * factor)
+    return most
+
+
 def manning(strict: Strict, bore: float, fullness: float, slope: float) -> float:
     """Return the flow in m3/s of a round pipe filled to a share of its height."""
     angle = 2 * math.acos(1 - 2 * fullness)
@@ -307,8 +323,11 @@ def room(zone: Zone, service: str, web: Web, told: list[Profiled]) -> Room:
     if strict is None:
         raise ValueError(service)
     mains = {k: p.feature for k, p in enumerate(web.pieces) if p.feature.role == "line"}
+    carried = {k: said_capacity(strict, f, main_capacity(strict, f, told[k])) for k, f in mains.items()}
+    if zone.rules[service].to_outfall:
+        carried = {k: lifted(strict, web, told, told[k].begins, most) for k, most in carried.items()}
     return Room(
-        {k: said_capacity(strict, f, main_capacity(strict, f, told[k])) for k, f in mains.items()},
+        carried,
         {f.id: source_capacity(zone, service, f) for f, _, _ in web.sources},
     )
 

@@ -29,6 +29,7 @@ class Profiled:
     levels: tuple[float | None, float | None]
     slope: float | None
     pumped: bool
+    begins: int | None = None  # the joint at which its line begins, as it is said to flow, where it is the first piece
 
 
 def numbered(feature: Feature, column: str) -> float | None:
@@ -204,8 +205,16 @@ def profiled(web: Web, strict: Strict, ties: list[str]) -> tuple[Web, list[Profi
     pumped = pumped_lines(web, ties)
     directed = bool({"fall", "downhill"} & strict.asks)
     pieces, told = [], []
+    runs: dict[Line, list[Piece]] = {}
+    for piece in web.pieces:
+        runs.setdefault((piece.feature.id, piece.part), []).append(piece)
     for piece in web.pieces:
         f, line = piece.feature, (piece.feature.id, piece.part)
+        run, begins = runs[line], None
+        if f.flow == "forward" and piece is run[0]:
+            begins = piece.a
+        elif f.flow == "reverse" and piece is run[-1]:
+            begins = piece.b
         start, stop = ends_of(f, piece.part)
         flow, standing = f.flow, piece.standing
         if directed and start is not None and stop is not None:
@@ -225,7 +234,7 @@ def profiled(web: Web, strict: Strict, ties: list[str]) -> tuple[Web, list[Profi
             said = f.flow or flow  # a line of no known direction runs down its own fall
             slope *= 1 if said == "forward" or (said != "reverse" and slope > 0) else -1
         levels = (level_at(f, piece.part, piece.span[0]), level_at(f, piece.part, piece.span[1]))
-        told.append(Profiled(levels, slope, line in pumped))
+        told.append(Profiled(levels, slope, line in pumped, begins))
     return replace(web, pieces=tuple(pieces)), told
 
 

@@ -176,7 +176,7 @@ class Needs:
             found.append(f)
         if service == "water" and "hydrant_cover" in strict.asks:
             found += self.hydrants(found)
-        if sewer and dice.chance(0.3):
+        if sewer and dice.chance(0.6):
             self.pump(service, found)
         return found
 
@@ -267,7 +267,19 @@ class Needs:
             values = {name: v for name, v in values.items() if not name.startswith("invert")}
         layer[k] = replace(f, values=values)
         status = dice.choice(OPERATING) if dice.chance(0.75) else dice.choice(("规划", "在建", "", "废弃"))
-        layer.append(Feature(f"{service}-pump-{len(layer)}", "pump", ((start,),), status=status))
+        strict = self.rules[service].strict
+        stated: dict[str, Any] = {}
+        if strict is not None and strict.units and dice.chance(0.8):
+            unit = dice.choice(list(strict.units))
+            stated = {
+                "capacity": round(dice.choice((0.0, 30.0, 300.0, 3000.0)) / strict.units[unit], 4),
+                "capacity_unit": unit,
+            }
+            if dice.chance(0.5):
+                stated["capacity_used"] = round(dice.choice((0.0, 10.0)) / strict.units[unit], 4)
+            if dice.chance(0.1):
+                stated.pop("capacity_unit")
+        layer.append(Feature(f"{service}-pump-{len(layer)}", "pump", ((start,),), status=status, values=stated))
         if dice.chance(0.7):
             layer.append(Feature(f"{service}-manhole-{len(layer)}", "manhole", ((stop,),), status="现状"))
 

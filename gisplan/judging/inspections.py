@@ -15,6 +15,7 @@ from gisplan.judging.brief import Brief
 from gisplan.judging.due import due
 from gisplan.judging.judgement import Judgement
 from gisplan.judging.reserves.capacity import element_names
+from gisplan.judging.reserves.carrying import lifting
 from gisplan.judging.reserves.demand import norms
 from gisplan.judging.reserves.loads import loads
 from gisplan.networks.network import Network
@@ -191,12 +192,12 @@ def _dual(judgement: Judgement, book: Book) -> None:
 
 
 def _unused(brief: Brief, book: Book) -> None:
-    """Name what states a capacity that no sum uses: pumps, laterals and what else is neither main nor source."""
+    """Name what states a capacity that no sum uses: laterals, and what else is neither main nor source nor lifts."""
     if not brief.asked("capacity"):
         return
     layer, network = brief.survey.layers[brief.service.key], brief.kept.network
     states = (layer["capacity"].notna() & (layer["role"] != "line") & (layer["status"] != "abandoned")).to_numpy(bool)
-    at = np.setdiff1d(np.flatnonzero(states), network.sources.row)
+    at = np.setdiff1d(np.flatnonzero(states), np.concatenate([network.sources.row, lifting(brief)[0]]))
     if len(at):
         first = str(layer.index[at[0]])
         book.add(

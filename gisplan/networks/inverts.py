@@ -121,6 +121,14 @@ def pumped(network: Network, layer: pd.DataFrame) -> Bools:
     return network.inverts.pumped if network.inverts is not None else _lifted(network, layer, network.direction)[0]
 
 
+def begins(network: Network) -> tuple[Ints, Ints]:
+    """Give the joint at which each line begins as it is said to flow, -1 where nobody says, and its first piece."""
+    opens, closes = (np.flatnonzero(each) for each in _ends_of_lines(network))
+    said, joined = network.said[opens], network.joined
+    joint = np.where(said == FORWARD, joined.u[opens], np.where(said == REVERSE, joined.v[closes], -1))
+    return joint, np.where(said == FORWARD, opens, closes)
+
+
 def _ends_of_lines(network: Network) -> tuple[Bools, Bools]:
     """Tell which pieces are the first and the last of their line."""
     line = network.joined.line
@@ -152,9 +160,7 @@ def _behind(network: Network, layer: pd.DataFrame, direction: Ints, pumps: Ints)
     """Find the pieces of the lines that begin at some joints as they are said to flow, and of what follows them."""
     joined, joints = network.joined, len(network.joined.xy)
     opens, closes = _ends_of_lines(network)
-    head, tail, said = joined.u[opens], joined.v[closes], network.said[opens]
-    begin = np.where(said == FORWARD, head, np.where(said == REVERSE, tail, -1))
-    end = np.where(said == FORWARD, tail, head)
+    begin, end = begins(network)[0], np.where(network.said[opens] == FORWARD, joined.v[closes], joined.u[opens])
     # Every line that leads on from a joint, or may, counts once.
     ahead, back = np.isin(direction, (FORWARD, BOTH, UNSURE)), np.isin(direction, (REVERSE, BOTH, UNSURE))
     leaving = np.concatenate([joined.u[ahead], joined.v[back]]) * (int(joined.line.max()) + 1)

@@ -152,7 +152,7 @@ def heights(ends: Floats, line: Ints, reach_m: float) -> tuple[Ints, Ints, Float
 
 def _candidates(ends: Floats, line: Ints, number: Ints, reach_m: Floats) -> tuple[_Spots, Ints, Ints, _Pairs, _Pairs]:
     """Find the spots, the node and number of each, which pairs of nodes may be one, and which spots are near."""
-    found = _spots(ends, number)
+    found = _spots(ends, line, number)
     base = _components(np.concatenate([found.same, found.chained]), len(found.first))
     count = int(base.max(initial=-1)) + 1
     number_of = np.zeros(count, dtype=np.int64)
@@ -171,7 +171,7 @@ def _candidates(ends: Floats, line: Ints, number: Ints, reach_m: Floats) -> tupl
     return found, base, number_of, may.only(~barred), near
 
 
-def _spots(ends: Floats, number: Ints) -> _Spots:
+def _spots(ends: Floats, line: Ints, number: Ints) -> _Spots:
     """Find the different spots, numbered by their first end, and which of them are one joint whatever the gaps."""
     place = spot = pd.factorize(ends[:, 0] + 1j * ends[:, 1])[0].astype(np.int64)
     numbered = bool(number.any())
@@ -183,9 +183,12 @@ def _spots(ends: Floats, number: Ints) -> _Spots:
     first[spot[::-1]] = np.arange(len(ends))[::-1]
     same = chained = np.empty((0, 2), dtype=np.int64)
     if numbered:
-        # What has no number belongs to the first number on its place; two numbers on one place stay two.
+        # What has no number belongs to the first number on its place, that of the first line of the file that ends
+        # there; two numbers on one place stay two.
         bare = number[first] == 0
-        order = np.lexsort((np.arange(count), bare, place[first]))
+        early = np.full(count, 2 * len(ends))
+        np.minimum.at(early, spot, np.where(line >= 0, line, len(ends) + np.arange(len(ends))))
+        order = np.lexsort((np.arange(count), early, bare, place[first]))
         head = order[np.searchsorted(place[first][order], place[first])]
         same = np.column_stack([head, np.arange(count)])[bare & (head != np.arange(count))]
         order = np.lexsort((np.arange(count), number[first]))

@@ -613,7 +613,54 @@ def test_what_a_main_states_itself_holds_beside_what_it_carries(said: dict[str, 
     assert answers(judged(plots(A={}), main(**said))) == {"A": answer}
 
 
-def test_what_a_pump_states_is_told_and_not_reckoned() -> None:
+def lifted(*more: Any, **pump: Any) -> gisplan.Report:
+    """A (10 ha of M2) on a sewer of DN 600 that falls by 0.003; a pump at its end lifts into a rising main of DN 400.
+
+    By the norm A sends 1,000 m3/d × 0.7 / 1.35 = 518.52 m3/d.
+    """
+    sewer = layer(
+        ("S", line((0, 0), (1000, 0)), {"diameter_mm": 600, "flow": "顺", "invert_from_m": 98, "invert_to_m": 95}),
+        ("R", line((1000, 0), (2000, 0)), {"diameter_mm": 400, "flow": "顺"}),
+        ("U", point(1000, 0), {"role": "pump", **pump}),
+        ("W", point(2000, 0), {
+            "role": "outfall", "kind": "treatment_plant", "capacity": 90_000, "capacity_unit": "m3/d",
+            "capacity_used": 0,
+        }),
+        *more,
+    )  # fmt: skip
+    return gisplan.check(zone(plots(A={}), sewage=sewer, profile=profile("sewage")))
+
+
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        ({}, "A"),
+        ({"capacity": 1_000, "capacity_unit": "m3/d"}, "A"),
+        ({"capacity": 400, "capacity_unit": "m3/d"}, "D no_capacity"),
+        ({"capacity": 400, "capacity_unit": "m3/h"}, "A"),
+        ({"capacity": 1_400, "capacity_used": 400, "capacity_unit": "m3/d"}, "A"),
+        ({"capacity": 1_400, "capacity_used": 1_000, "capacity_unit": "m3/d"}, "D no_capacity"),
+        ({"capacity": 400, "capacity_unit": "MVA"}, "U capacity_unknown"),
+        ({"capacity": 400}, "U capacity_unknown"),
+    ],
+)
+def test_what_a_pump_lifts_limits_what_flows_through_it(said: dict[str, Any], answer: str) -> None:
+    report = lifted(**said)
+    assert answers(report) == {"A": answer}
+    assert "capacity_unused" not in set(report.issues["code"])
+    if answer.startswith("D"):
+        assert "It needs 518.52 m3/d; R has only 400 m3/d left" in report.cells["reason_en"].iloc[0]
+
+
+def test_of_several_pumps_the_least_holds_and_of_two_lines_nobody_knows() -> None:
+    wide = {"capacity": 5_000, "capacity_unit": "m3/d"}
+    second = ("V", point(1000, 0), {"role": "pump", "capacity": 400, "capacity_unit": "m3/d"})
+    assert answers(lifted(second, **wide)) == {"A": "D no_capacity"}
+    aside = ("Q", line((1000, 0), (1000, -500)), {"diameter_mm": 400, "flow": "顺"})
+    assert answers(lifted(aside, **wide)) == {"A": "U capacity_unknown"}
+
+
+def test_what_a_pump_of_water_states_is_told_and_not_reckoned() -> None:
     pump = layer(("U", point(-50, 0), {"role": "pump", "capacity": 1, "capacity_unit": "m3/d"}))
     water = pd.concat([main(), pump], ignore_index=True)
     issues = zone(plots(A={}), water=water, profile=profile()).issues

@@ -39,6 +39,15 @@ def test_ends_on_the_same_spot_are_one_without_a_union():
     assert len(merged.a) == 0
 
 
+def test_a_bare_point_where_two_numbers_meet_belongs_to_the_first_line_of_the_file():
+    """Line 0 ends at (10, 0) as number 1, line 1 begins there as number 2; starts are listed first."""
+    ends = [[0, 0], [10, 0], [10, 0], [20, 0], [10, 0]]
+    merged = bare(ends, line=[0, 1, 0, 1, -1], number=[0, 2, 1, 0, 0])
+    assert merged.joint[4] == merged.joint[2] != merged.joint[1]
+    merged = bare(ends, line=[1, 0, 1, 0, -1], number=[0, 2, 1, 0, 0])
+    assert merged.joint[4] == merged.joint[1] != merged.joint[2]
+
+
 def test_a_chain_of_gaps_does_not_run_on():
     """Four ends 0.9, 0.8 and 0.9 apart, tolerance 1: the nearest two are one, the others too far."""
     merged = bare([[0, 0], [0.9, 0], [1.7, 0], [2.6, 0]], [0, 1, 2, 3])

@@ -105,6 +105,7 @@ def mean_flow(peak_l_s: Floats, factor: Figure, infiltration: float) -> Floats:
     return np.where(peak_l_s > peak[-1], beyond, np.interp(peak_l_s, peak, mean))
 
 
+_SAID = ("capacity", "capacity_used")
 _ENDLESS = ("outfall", "river")
 """Kinds of sources that take whatever rain the drains bring."""
 
@@ -142,6 +143,8 @@ def carrying(brief: Brief) -> Carrying:
         capacity = in_unit(layer["capacity"], layer["capacity_unit"], service)[row]
     stated, used = _sources(brief)
     capacity = _limited(capacity, layer, service, row)
+    if service.directed:
+        capacity = _lifted(capacity, brief)
     return Carrying(np.where(main, capacity, np.inf), stated - used, stated, used)
 
 
@@ -155,6 +158,37 @@ def _limited(capacity: Floats, layer: pd.DataFrame, service: Service, row: Ints)
     stated = np.where(layer["capacity"].isna(), np.inf, stated)
     used = np.where(layer["capacity_used"].isna(), 0.0, used)
     return np.asarray(np.minimum(capacity, stated[row]) - used[row])
+
+
+def lifting(brief: Brief) -> tuple[Ints, Ints]:
+    """Give the pumps that state a capacity and limit what flows on: their rows of the layer, and their joints.
+
+    At the joint of each a main begins as it is said to flow; only a service that drains has such lines.
+    """
+    network, layer = brief.kept.network, brief.survey.layers[brief.service.key]
+    point = network.names.rows[network.names.lines :]
+    states = (layer["role"] == "pump").to_numpy(dtype=bool) & layer["capacity"].notna().to_numpy(dtype=bool)
+    joint, (begin, first) = network.joined.point_joint, inverts.begins(network)
+    counts = states[point] & np.isin(joint, begin[(begin >= 0) & network.main[first]]) & brief.service.directed
+    return point[counts], joint[counts]
+
+
+def _lifted(capacity: Floats, brief: Brief) -> Floats:
+    """Hold the first pieces of lines that begin at pumps down to the least of what these state."""
+    (pump, at), network, layer = lifting(brief), brief.kept.network, brief.survey.layers[brief.service.key]
+    if not len(pump):
+        return capacity
+    stated, used = (in_unit(layer[name].iloc[pump], layer["capacity_unit"].iloc[pump], brief.service) for name in _SAID)
+    left = stated - np.where(layer["capacity_used"].iloc[pump].isna(), 0.0, used)
+    least = np.full(len(network.joined.xy), np.inf)
+    np.minimum.at(least, at, np.where(np.isnan(left), -np.inf, left))
+    joint, first = inverts.begins(network)
+    joint, first = joint[joint >= 0], first[joint >= 0]
+    several = np.bincount(joint, minlength=len(least)) > 1
+    least[np.isneginf(least) | (several & np.isfinite(least))] = np.nan
+    out = capacity.copy()
+    out[first] = np.minimum(out[first], least[joint])
+    return out
 
 
 def _pipes(brief: Brief) -> Floats:
