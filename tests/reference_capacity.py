@@ -270,7 +270,7 @@ def claim(zone: Zone, service: str, parcel: Parcel, ties: list[str]) -> Claim:
         at_source,
         granted=granted,
         known=known,
-        unasked=high == 0.0,
+        unasked=high == 0.0 and not scant,  # what scant papers hold is told apart, and is asked for all the same
         ahead=sum(held for held, _ in firm) if scant else 0.0,
         paper=amount,
         held_late=max(day for _, day in firm) if scant else (6, 0.0),
