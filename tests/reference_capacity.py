@@ -113,14 +113,15 @@ def said_capacity(strict: Strict, feature: Feature, reckoned: float | None) -> f
 
 def lifted(strict: Strict, web: Web, told: list[Profiled], start: int | None, most: float | None) -> float | None:
     """Return what a piece carries where it begins at pumps that state what they lift."""
-    stating = [f for f, joint, _ in web.points if f.role == "pump" and joint == start and "capacity" in f.values]
+    said = {"capacity", "capacity_used", "capacity_unit"}
+    stating = [f for f, joint, _ in web.points if f.role == "pump" and joint == start and said & set(f.values)]
     if start is None or not stating:
         return most
     if most is None or sum(piece.begins == start for piece in told) > 1:
         return None
     for pump in stating:
         factor = strict.units.get(str(pump.values.get("capacity_unit", "")))
-        if factor is None:
+        if factor is None or "capacity" not in pump.values:
             return None
         used = numbered(pump, "capacity_used")
         most = min(most, (float(pump.values["capacity"]) - (0.0 if used is None else used)) * factor)

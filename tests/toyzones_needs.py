@@ -278,7 +278,7 @@ class Needs:
             if dice.chance(0.5):
                 stated["capacity_used"] = round(dice.choice((0.0, 10.0)) / strict.units[unit], 4)
             if dice.chance(0.1):
-                stated.pop("capacity_unit")
+                stated.pop(dice.choice(("capacity", "capacity_unit")))
         layer.append(Feature(f"{service}-pump-{len(layer)}", "pump", ((start,),), status=status, values=stated))
         if dice.chance(0.7):
             layer.append(Feature(f"{service}-manhole-{len(layer)}", "manhole", ((stop,),), status="现状"))

@@ -642,6 +642,8 @@ def lifted(*more: Any, **pump: Any) -> gisplan.Report:
         ({"capacity": 1_400, "capacity_used": 1_000, "capacity_unit": "m3/d"}, "D no_capacity"),
         ({"capacity": 400, "capacity_unit": "MVA"}, "U capacity_unknown"),
         ({"capacity": 400}, "U capacity_unknown"),
+        ({"capacity_unit": "m3/d"}, "U capacity_unknown"),  # it did state something once
+        ({"capacity_used": 400}, "U capacity_unknown"),
     ],
 )
 def test_what_a_pump_lifts_limits_what_flows_through_it(said: dict[str, Any], answer: str) -> None:

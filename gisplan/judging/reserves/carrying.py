@@ -163,11 +163,13 @@ def _limited(capacity: Floats, layer: pd.DataFrame, service: Service, row: Ints)
 def lifting(brief: Brief) -> tuple[Ints, Ints]:
     """Give the pumps that state a capacity and limit what flows on: their rows of the layer, and their joints.
 
-    At the joint of each a main begins as it is said to flow; only a service that drains has such lines.
+    One whose figure is lost, and that has a unit or what is used of it, is among them: it did state one. At the joint
+    of each a main begins as it is said to flow; only a service that drains has such lines.
     """
     network, layer = brief.kept.network, brief.survey.layers[brief.service.key]
     point = network.names.rows[network.names.lines :]
-    states = (layer["role"] == "pump").to_numpy(dtype=bool) & layer["capacity"].notna().to_numpy(dtype=bool)
+    said = layer[[*_SAID, "capacity_unit"]].notna().any(axis=1).to_numpy(dtype=bool)
+    states = (layer["role"] == "pump").to_numpy(dtype=bool) & said
     joint, (begin, first) = network.joined.point_joint, inverts.begins(network)
     counts = states[point] & np.isin(joint, begin[(begin >= 0) & network.main[first]]) & brief.service.directed
     return point[counts], joint[counts]
