@@ -101,14 +101,13 @@ def main_capacity(strict: Strict, feature: Feature, told: Profiled) -> float | N
 
 def said_capacity(strict: Strict, feature: Feature, reckoned: float | None) -> float | None:
     """Return what a main carries beside what it says itself that it carries, and that is used of it."""
-    stated, used = numbered(feature, "capacity"), numbered(feature, "capacity_used")
-    if stated is None and used is None:
+    if not {"capacity", "capacity_used", "capacity_unit"} & set(feature.values):
         return reckoned
+    stated, used = numbered(feature, "capacity"), numbered(feature, "capacity_used")
     factor = strict.units.get(str(feature.values.get("capacity_unit", "")))
-    if factor is None or reckoned is None:
+    if factor is None or reckoned is None or stated is None:
         return None
-    most = reckoned if stated is None else min(reckoned, stated * factor)
-    return most - (0.0 if used is None else used * factor)
+    return min(reckoned, stated * factor) - (0.0 if used is None else used * factor)
 
 
 def lifted(strict: Strict, web: Web, told: list[Profiled], start: int | None, most: float | None) -> float | None:

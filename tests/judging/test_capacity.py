@@ -268,6 +268,20 @@ def test_a_need_far_from_the_norm_is_named(need: float, share: str | None) -> No
     assert all(str(share) in message and "1000 m3/d" in message for _, message in told)
 
 
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        ({"capacity_unit": "m3/d"}, "U capacity_unknown"),
+        ({"capacity_used": 201}, "U capacity_unknown"),
+        ({"capacity": "一千", "capacity_unit": "m3/d"}, "U capacity_unknown"),
+        ({"capacity": 1_200, "capacity_used": 100}, "U capacity_unknown"),
+    ],
+)
+def test_a_main_whose_stated_figure_is_lost_is_unknown(said: dict[str, Any], answer: str) -> None:
+    """By its size alone it would carry 1,810 m3/d (π/4 · 0.2² m² · 1 m/s · 86,400 s / 1.5): A asks for 1,000."""
+    assert answers(judged(plots(A={}), main(**said))) == {"A": answer}
+
+
 def test_what_a_project_asks_for_is_no_norm_to_be_shared() -> None:
     """8,000 kVA × 0.95 = 7,600 kW; 7.9 MVA left are 7,505 kW, 8.1 MVA are 7,695 kW."""
 
@@ -599,8 +613,9 @@ def test_nothing_always_fits() -> None:
 @pytest.mark.parametrize(
     ("said", "answer"),
     [
-        ({"capacity_used": 800, "capacity_unit": "m3/d"}, "A"),  # 1,809 − 800 = 1,009 for 1,000
-        ({"capacity_used": 820, "capacity_unit": "m3/d"}, "D no_capacity"),
+        ({"capacity": 2_000, "capacity_used": 800, "capacity_unit": "m3/d"}, "A"),  # 1,809 − 800 = 1,009 for 1,000
+        ({"capacity": 2_000, "capacity_used": 820, "capacity_unit": "m3/d"}, "D no_capacity"),
+        ({"capacity_used": 800, "capacity_unit": "m3/d"}, "U capacity_unknown"),  # of how much?
         ({"capacity": 999, "capacity_unit": "m3/d"}, "D no_capacity"),
         ({"capacity": 1_700, "capacity_used": 650, "capacity_unit": "m3/d"}, "A"),  # 1,050
         ({"capacity": 1_700, "capacity_used": 750, "capacity_unit": "m3/d"}, "D no_capacity"),

@@ -151,11 +151,13 @@ def carrying(brief: Brief) -> Carrying:
 def _limited(capacity: Floats, layer: pd.DataFrame, service: Service, row: Ints) -> Floats:
     """Hold what pieces carry down to what their features state, less what these say is used already.
 
-    What is stated in no unit of the service's own leaves it unknown.
+    What is stated in no unit of the service's own leaves it unknown. So does a unit, or what is used, without a figure:
+    the feature did state one, and nobody knows that it was not less than what its size would carry.
     """
     unit = layer["capacity_unit"]
-    stated, used = (in_unit(layer[name], unit, service) for name in ("capacity", "capacity_used"))
-    stated = np.where(layer["capacity"].isna(), np.inf, stated)
+    stated, used = (in_unit(layer[name], unit, service) for name in _SAID)
+    silent = layer[[*_SAID, "capacity_unit"]].isna().all(axis=1)
+    stated = np.where(silent, np.inf, stated)
     used = np.where(layer["capacity_used"].isna(), 0.0, used)
     return np.asarray(np.minimum(capacity, stated[row]) - used[row])
 
