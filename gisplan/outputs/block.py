@@ -14,13 +14,13 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import pyproj
 import shapely
 
 from gisplan.base.units import MU_M2
 from gisplan.faults.fault import NUMBERS
 from gisplan.judging.surface.earthwork import told
 from gisplan.outputs.columns import guessed
+from gisplan.outputs.plane import LINES, Plane, anchors, apart, middles
 from gisplan.outputs.tables import Tables
 
 GRADES = "ABCDUN"
@@ -29,11 +29,9 @@ _COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # "<" ends scripts and opens comments, "&" is for readers that decode entities, the last two end lines in old engines.
 _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
-_POINT, _POLYGON = 0, 3
-_LIKE_WGS84 = (4326, 4490, 4258)
-_LINES = (1, 2)
 # Drawn from the table of joins, which says more of them.
 _IN_JOINS = ("joined",)
+_TRACED = 20_000  # parcels whose ways to their sources one page can hold
 _LISTED = 2000  # parcels whose tasks a page lists; those of more stand in the workbook
 
 
@@ -83,7 +81,7 @@ def data_block(tables: Tables, lang: str, words: dict[str, tuple[str, str]], ext
     extra
         Further entries of ours, such as icons.
     """
-    plane = _Plane.of(tables.parcels)
+    plane = Plane.of(tables.parcels)
     pool = _Texts()
     services = [str(key) for key in tables.services.index]
     block: dict[str, Any] = {
@@ -95,7 +93,9 @@ def data_block(tables: Tables, lang: str, words: dict[str, tuple[str, str]], ext
         "about": _about(tables.about),
         "services": _services(tables.services),
         "parcels": _parcels(tables, plane, pool),
+        "grid": plane.grid(tables.parcels),
         "cells": _cells(tables, services, pool),
+        "ways": _ways(tables, services, plane, pool),
         **_features(tables.features, services, plane, pool),
         "joins": _joins(guessed(tables.joins), services, plane, pool),
         "faults": _faults(tables.faults, services, plane, pool),
@@ -151,97 +151,6 @@ def _fill(value: Any, columns: list[list[int]]) -> Any:
     if isinstance(value, dict):
         return {key: _fill(part, columns) for key, part in value.items()}
     return value
-
-
-@dataclass(frozen=True)
-class _Plane:
-    """The plane the page draws in: degrees of EPSG:4326 in steps of 1e-7 (1 cm), or plain metres in steps of 1 mm."""
-
-    plain: bool
-    unit: float
-    transformer: pyproj.Transformer | None
-
-    @classmethod
-    def of(cls, parcels: gpd.GeoDataFrame) -> _Plane:
-        """Choose the plane; a local grid, or a CRS whose transformation fails on these parcels, stays in metres."""
-        metres = cls(plain=True, unit=1e-3, transformer=None)
-        crs = None if parcels.crs is None else pyproj.CRS(parcels.crs)
-        if crs is None or crs.geodetic_crs is None:
-            return metres
-        # On these datums longitude and latitude are those of EPSG:4326 within a metre; PROJ need not search for a way.
-        near = crs.geodetic_crs.to_epsg(min_confidence=100) in _LIKE_WGS84
-        try:
-            way = pyproj.Transformer.from_crs(crs, crs.geodetic_crs if near else "EPSG:4326", always_xy=True)
-        except pyproj.exceptions.ProjError:
-            return metres
-        degrees = cls(plain=False, unit=1e-7, transformer=way)
-        drawn = degrees.project(shapely.get_coordinates(parcels.geometry.array))
-        return degrees if np.isfinite(drawn).all() else metres
-
-    def project(self, xy: np.ndarray) -> np.ndarray:
-        """Take coordinates of the zone's CRS (east, north) to the page's plane."""
-        if self.transformer is None or not len(xy):
-            return xy
-        return np.column_stack(self.transformer.transform(xy[:, 0], xy[:, 1]))
-
-    def steps(self, xy: np.ndarray) -> list[int]:
-        """Give coordinates as whole steps, each as the difference to the one before: short in JSON."""
-        whole = np.rint(self.project(xy) / self.unit).astype(np.int64)
-        return np.diff(whole, axis=0, prepend=np.zeros((1, 2), np.int64)).ravel().tolist()
-
-    def centre(self, parcels: gpd.GeoDataFrame) -> tuple[float, float]:
-        """Give the middle of the parcels as (latitude, longitude), or (north, east) in metres."""
-        west, south, east, north = parcels.total_bounds if len(parcels) else (0.0, 0.0, 0.0, 0.0)
-        middle = np.array([[(west + east) / 2, (south + north) / 2]])
-        x, y = self.project(np.nan_to_num(middle))[0]
-        return round(float(y), 5), round(float(x), 5)
-
-    def parts(self, pieces: np.ndarray, of: np.ndarray) -> dict[str, list[int]]:
-        """Write pieces (lines or rings): the row each belongs to, its number of vertices, and the vertices."""
-        xy, piece = shapely.get_coordinates(pieces, return_index=True)
-        sound = np.isfinite(xy).all(axis=1)
-        counts = np.bincount(piece[sound], minlength=len(pieces))
-        return {"of": of.tolist(), "n": counts.tolist(), "xy": self.steps(xy[sound])}
-
-    def rings(self, areas: np.ndarray) -> dict[str, list[int]]:
-        """Write polygons as rings without their closing vertex; even-odd filling makes the holes."""
-        pieces, of = _pieces(areas)
-        polygons = shapely.get_type_id(pieces) == _POLYGON
-        rings, polygon = shapely.get_rings(pieces[polygons], return_index=True)
-        xy, ring = shapely.get_coordinates(rings, return_index=True)
-        opened = np.append(ring[1:] == ring[:-1], False) if len(ring) else np.array([], dtype=bool)
-        keep = opened & np.isfinite(xy).all(axis=1)
-        counts = np.bincount(ring[keep], minlength=len(rings))
-        return {"of": of[polygons][polygon].tolist(), "n": counts.tolist(), "xy": self.steps(xy[keep])}
-
-    def lines(self, shapes: np.ndarray) -> dict[str, list[int]]:
-        """Write lines; an area is shown by its outline."""
-        pieces, of = _pieces(shapes)
-        areas = shapely.get_type_id(pieces) == _POLYGON
-        pieces = np.where(areas, shapely.boundary(pieces), pieces)
-        again, back = shapely.get_parts(pieces, return_index=True)
-        lines = np.isin(shapely.get_type_id(again), _LINES)
-        return self.parts(again[lines], of[back][lines])
-
-    def points(self, shapes: np.ndarray) -> dict[str, list[int]]:
-        """Write points, each with the row it belongs to."""
-        pieces, of = _pieces(shapes)
-        points = shapely.get_type_id(pieces) == _POINT
-        return {"of": of[points].tolist(), "xy": self.steps(shapely.get_coordinates(pieces[points]))}
-
-
-def _pieces(shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Take multi-geometries and collections apart; give the pieces that are not empty and the row of each."""
-    outer, of = shapely.get_parts(np.asarray(shapes, dtype=object), return_index=True)
-    inner, within = shapely.get_parts(outer, return_index=True)
-    full = ~shapely.is_empty(inner)
-    return inner[full], of[within][full]
-
-
-def _anchors(areas: np.ndarray) -> np.ndarray:
-    """Give the point of each parcel where its letter stands: the centroid, if that lies inside."""
-    centres = shapely.centroid(areas)
-    return np.where(shapely.contains(areas, centres), centres, shapely.point_on_surface(areas))
 
 
 def _numbers(frame: pd.DataFrame, name: str, digits: int) -> list[float | None]:
@@ -307,7 +216,7 @@ def _services(services: pd.DataFrame) -> list[dict[str, str]]:
     return rows
 
 
-def _parcels(tables: Tables, plane: _Plane, pool: _Texts) -> dict[str, Any]:
+def _parcels(tables: Tables, plane: Plane, pool: _Texts) -> dict[str, Any]:
     parcels, ready = tables.parcels, tables.readiness.reindex(tables.parcels.index)
     shapes = parcels.geometry.to_numpy()
     ready_on = _days(ready, "ready_on")
@@ -323,7 +232,7 @@ def _parcels(tables: Tables, plane: _Plane, pool: _Texts) -> dict[str, Any]:
         "connected": _numbers(ready, "connected_count", 0),
         "required": _numbers(ready, "required_count", 0),
         "ground": {lang: pool.take(_ground(tables, lang)) for lang in ("zh", "en")},
-        "at": plane.points(_anchors(shapes)),
+        "at": plane.points(anchors(shapes)),
         "rings": plane.rings(shapes),
     }
 
@@ -337,7 +246,7 @@ def _ground(tables: Tables, lang: str) -> pd.Series:
 
 def _cells(tables: Tables, services: list[str], pool: _Texts) -> dict[str, Any]:
     """Take the ten answers: service after service, each in the order of the parcels."""
-    texts = ("feature", "source", "works", "reason_zh", "reason_en")
+    texts = ("code", "feature", "source", "works", "reason_zh", "reason_en")
     every = pd.MultiIndex.from_product([services, tables.parcels.index], names=["service", "parcel"])
     given = tables.cells.drop_duplicates(["service", "parcel"]).set_index(["service", "parcel"])
     cells = given.reindex(every).reset_index(drop=True)
@@ -363,6 +272,24 @@ def _reserves(tables: Tables, every: pd.MultiIndex) -> list[float | None]:
     rows = rows[rows["condition"].isin(asked)].drop_duplicates(["service", "parcel"])
     reserves = rows.set_index(["service", "parcel"])[["value"]].reindex(every)
     return _numbers(reserves, "value", 0)
+
+
+def _ways(tables: Tables, services: list[str], plane: Plane, pool: _Texts) -> dict[str, Any] | None:
+    """Take the way of each cell to its source: where it begins, and the steps that many share."""
+    if tables.traces is None or len(tables.parcels) > _TRACED:
+        return None
+    traced = tables.traces.of(tables.parcels.index)
+    steps, starts = traced.steps, traced.starts
+    parcel = tables.parcels.index.get_indexer(starts["parcel"])
+    return {
+        "feature": pool.column(steps, "feature"),
+        "next": steps["next"].tolist(),
+        "steps": plane.lines(steps.geometry.to_numpy()),
+        "cell": (np.array(_service_numbers(starts, services), dtype=int) * len(tables.parcels) + parcel).tolist(),
+        "step": starts["step"].tolist(),
+        "unsure": np.flatnonzero(~starts["sure"].to_numpy(dtype=bool)).tolist(),
+        "leads": plane.lines(starts.geometry.to_numpy()),
+    }
 
 
 def _land(tables: Tables, pool: _Texts) -> dict[str, Any] | None:
@@ -411,7 +338,7 @@ def _service_numbers(frame: pd.DataFrame, services: list[str]) -> list[int]:
     return pd.Index(services).get_indexer(frame["service"].astype(object)).tolist()
 
 
-def _features(features: gpd.GeoDataFrame, services: list[str], plane: _Plane, pool: _Texts) -> dict[str, Any]:
+def _features(features: gpd.GeoDataFrame, services: list[str], plane: Plane, pool: _Texts) -> dict[str, Any]:
     """Take lines (and outlines of areas) and points apart; both keep the zone's order."""
     kinds = shapely.get_type_id(features.geometry.to_numpy())
     lines, points = features[np.isin(kinds, (1, 2, 3, 5, 6, 7))], features[np.isin(kinds, (0, 4))]
@@ -426,7 +353,7 @@ def _rows(rows: gpd.GeoDataFrame, services: list[str], pool: _Texts) -> dict[str
     return {"service": _service_numbers(rows, services), **texts}
 
 
-def _joins(joins: gpd.GeoDataFrame, services: list[str], plane: _Plane, pool: _Texts) -> dict[str, Any]:
+def _joins(joins: gpd.GeoDataFrame, services: list[str], plane: Plane, pool: _Texts) -> dict[str, Any]:
     return {
         "service": _service_numbers(joins, services),
         **{name: pool.column(joins, name) for name in ("id", "feature", "other", "kind", "doubt")},
@@ -438,7 +365,7 @@ def _joins(joins: gpd.GeoDataFrame, services: list[str], plane: _Plane, pool: _T
     }
 
 
-def _faults(faults: gpd.GeoDataFrame, services: list[str], plane: _Plane, pool: _Texts) -> dict[str, Any]:
+def _faults(faults: gpd.GeoDataFrame, services: list[str], plane: Plane, pool: _Texts) -> dict[str, Any]:
     """Take the faults in their order, each with the place of its mark and with what it has of lines and outlines."""
     faults = faults[~faults["code"].isin(_IN_JOINS)]
     shapes = faults.geometry.to_numpy()
@@ -448,25 +375,12 @@ def _faults(faults: gpd.GeoDataFrame, services: list[str], plane: _Plane, pool: 
         "service": pd.Index(services).get_indexer(faults["layer"].astype(object)).tolist(),
         **{name: pool.column(faults, name) for name in (*texts, *sentences)},
         **{name: _numbers(faults, name, 2 if name.endswith("_m") else 1) for name in NUMBERS},
-        "at": plane.points(_middles(shapes)),
+        "at": plane.points(middles(shapes)),
         "parts": plane.lines(shapes),
     }
 
 
-def _middles(shapes: np.ndarray) -> np.ndarray:
-    """Give the place of a mark: half-way along a line (the longest piece of several), well inside an area."""
-    pieces, of = _pieces(shapes)
-    longest = np.lexsort((-shapely.length(pieces), of))
-    first = longest[np.unique(of[longest], return_index=True)[1]]
-    spots = np.asarray(shapely.point_on_surface(pieces[first]), dtype=object)
-    lines = np.isin(shapely.get_type_id(pieces[first]), _LINES)
-    spots[lines] = shapely.line_interpolate_point(pieces[first][lines], 0.5, normalized=True)
-    middles = np.full(len(shapes), None, dtype=object)
-    middles[of[first]] = spots
-    return middles
-
-
-def _gaps(tables: Tables, services: list[str], plane: _Plane, pool: _Texts) -> dict[str, Any]:
+def _gaps(tables: Tables, services: list[str], plane: Plane, pool: _Texts) -> dict[str, Any]:
     gaps = tables.gaps
     texts = ("from_feature", "responsible_zh", "responsible_en", "basis", "reason_zh", "reason_en")
     return {
@@ -481,15 +395,15 @@ def _gaps(tables: Tables, services: list[str], plane: _Plane, pool: _Texts) -> d
     }
 
 
-def _barriers(barriers: gpd.GeoDataFrame | None, plane: _Plane, pool: _Texts) -> dict[str, Any] | None:
+def _barriers(barriers: gpd.GeoDataFrame | None, plane: Plane, pool: _Texts) -> dict[str, Any] | None:
     if barriers is None:
         return None
     if "feature" not in barriers.columns:
         barriers = barriers.reset_index(names="feature")
     texts = {name: pool.column(barriers, name) for name in ("feature", "kind", "name")}
     shapes = barriers.geometry.to_numpy()
-    pieces, of = _pieces(shapes)
-    lines = np.isin(shapely.get_type_id(pieces), _LINES)
+    pieces, of = apart(shapes)
+    lines = np.isin(shapely.get_type_id(pieces), LINES)
     return texts | {"parts": plane.parts(pieces[lines], of[lines]), "rings": plane.rings(shapes)}
 
 

@@ -17,6 +17,7 @@ from gisplan.base.labels import Label, label
 from gisplan.base.units import number_column
 from gisplan.judging.judgement import Judgement
 from gisplan.judging.limits import storm_formula
+from gisplan.judging.traces import Traces
 from gisplan.networks.standing import says_closed
 from gisplan.outputs.columns import JOINS, spots
 from gisplan.outputs.tables import Long, Tables
@@ -49,6 +50,7 @@ def collect(judgement: Judgement, answers: Mapping[str, Any], known_on: dt.date)
         joins=_joins(judgement, answers["faults"]),
         works=survey.works,
         evidence=survey.evidence,
+        traces=Traces(judgement),
         barriers=None if survey.barriers is None or not len(survey.barriers) else survey.barriers,
         **answers,
     )

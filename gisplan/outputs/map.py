@@ -30,7 +30,16 @@ from gisplan.outputs.page import Parts, compose, icons, words
 from gisplan.outputs.tables import Tables
 
 # Below Leaflet's own overlay pane (400): what a planner adds lies on top.
-_PANES = {"parcels": 310, "barriers": 315, "lines": 320, "gaps": 330, "points": 340, "faults": 345, "marks": 350}
+_PANES = {
+    "parcels": 310,
+    "barriers": 315,
+    "lines": 320,
+    "gaps": 330,
+    "trace": 335,
+    "points": 340,
+    "faults": 345,
+    "marks": 350,
+}
 _GROUPS = ("parcels", "barriers", "gaps")
 _SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -201,7 +210,9 @@ class ReviewMap(folium.Map):
         """Show the page in Jupyter: in a frame of its own that can reach neither the notebook nor the network."""
         style = "width:100%;height:720px;border:1px solid #d5dcda;border-radius:6px"
         frame = html.escape(self.page())
-        return f'<iframe srcdoc="{frame}" sandbox="allow-scripts allow-modals" style="{style}"></iframe>'
+        return (
+            f'<iframe srcdoc="{frame}" sandbox="allow-scripts allow-modals allow-downloads" style="{style}"></iframe>'
+        )
 
 
 class _ReviewFigure(Figure):

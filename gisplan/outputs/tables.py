@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from gisplan.base.labels import SINGLE
+from gisplan.judging.traces import Traced
 
 
 class Long(Protocol):
@@ -35,6 +36,13 @@ class LongFindings(Long, Protocol):
 
     def only(self, conditions: Collection[str]) -> Long:
         """Give the findings of some conditions."""
+
+
+class Tracing(Protocol):
+    """The ways of cells to their sources, drawn for those parcels that are asked for."""
+
+    def of(self, parcels: pd.Index) -> Traced:
+        """Draw the ways of some parcels."""
 
 
 def blocks(table: pd.DataFrame | Long, langs: Sequence[str] = SINGLE) -> Iterator[pd.DataFrame]:
@@ -106,6 +114,10 @@ class Tables:
         Standard factory buildings by storey: `gisplan.land.buildings.COLUMNS`.
     barriers
         Rivers, railways and expressways (feature, kind, name, geometry); None when the zone names none.
+    traces
+        The way of each cell to its source: `gisplan.judging.traces.Traced` for some parcels; None where nobody asked.
+    notes
+        What reviewers said: `gisplan.reviewing.binding.COLUMNS`; None without a review.
     """
 
     about: dict[str, Any]
@@ -131,3 +143,5 @@ class Tables:
     land_findings: pd.DataFrame | Long | None = None
     land_tasks: pd.DataFrame | Long | None = None
     buildings: pd.DataFrame | None = None
+    traces: Tracing | None = None
+    notes: pd.DataFrame | None = None

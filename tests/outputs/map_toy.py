@@ -16,6 +16,7 @@ import pandas as pd
 import shapely
 
 from gisplan.faults.fault import COLUMNS, NUMBERS
+from gisplan.judging.traces import Traced
 from gisplan.outputs.tables import Tables
 
 CRS = "EPSG:4546"
@@ -41,7 +42,7 @@ def plain(field: str, text: str) -> str:
     return text
 
 
-def toy(text: Text = plain, crs: str | None = CRS, barriers: bool = True) -> Tables:
+def toy(text: Text = plain, crs: str | None = CRS, barriers: bool = True, ways: bool = False) -> Tables:
     """Make the toy tables; `text` may change any text, being given the field's name and the ordinary text."""
     parcels = _parcels(text, crs)
     readiness, cells = _answers(parcels, text)
@@ -61,7 +62,30 @@ def toy(text: Text = plain, crs: str | None = CRS, barriers: bool = True) -> Tab
         evidence=pd.DataFrame(),
         limits=pd.DataFrame(),
         barriers=_barriers(text, crs) if barriers else None,
+        traces=_Ways(crs) if ways else None,
     )
+
+
+class _Ways:
+    """The ways of the first parcel's water, and of the third's over something of which nobody knows."""
+
+    def __init__(self, crs: str | None) -> None:
+        self._crs = crs
+
+    def of(self, parcels: pd.Index) -> Traced:
+        def line(*xy: tuple[float, float]) -> shapely.LineString:
+            return shapely.LineString([(EAST + x, NORTH + y) for x, y in xy])
+
+        steps = {"service": "water", "feature": ["WATER-0", "WATER-0", "WATER-1"], "next": [1, 2, -1]}
+        starts = {"parcel": parcels[[0, 2]], "service": "water", "step": [1, 0], "sure": [True, False]}
+        return Traced(
+            _frame(
+                steps,
+                [line((560, 156), (100, 156)), line((100, 156), (-20, 156)), line((-20, 156), (-20, 336), (-40, 110))],
+                self._crs,
+            ),
+            _frame(starts, [line((100, 150), (100, 156)), line((560, 150), (560, 156))], self._crs),
+        )
 
 
 def _frame(columns: dict, geometry, crs: str | None) -> gpd.GeoDataFrame:

@@ -343,7 +343,7 @@ def test_the_notebook_frame_is_the_page_in_a_sandbox():
     review = review_map(toy())
     shown = review._repr_html_()
     frame = re.fullmatch(
-        r'<iframe srcdoc="([^"]*)" sandbox="allow-scripts allow-modals" style="[^"]*"></iframe>', shown
+        r'<iframe srcdoc="([^"]*)" sandbox="allow-scripts allow-modals allow-downloads" style="[^"]*"></iframe>', shown
     )
     assert html.unescape(frame[1]) == review.page()
 
@@ -469,7 +469,7 @@ def test_words_are_whole_used_and_never_promise_too_much():
     assert all(set(re.findall(r"\{\w+\}", row["zh"])) == set(re.findall(r"\{\w+\}", row["en"])) for row in rows)
     shown = "".join(path.read_text(encoding="utf-8") for path in [*ASSETS.glob("js/*.js"), ASSETS / "page.html"])
     source = shown + "".join(path.read_text(encoding="utf-8") for path in ASSETS.parent.glob("*.py"))
-    prefixes = (*re.findall(r"known\('(\w+\.)'", source), "ready.", "grade.", "layer.", "unit.")
+    prefixes = (*re.findall(r"known\('(\w+\.)'", source), "ready.", "grade.", "layer.", "unit.", "note.")
     unused = [row["key"] for row in rows if row["key"] not in source and not row["key"].startswith(prefixes)]
     assert not unused
     asked = set(

@@ -260,10 +260,10 @@ def test_tabs_turn_with_the_arrow_keys(reader):
     page = reader.open(toy()).page
     page.focus("#gp-tab-overview")
     seen = []
-    for _ in range(3):
+    for _ in range(5):
         page.keyboard.press("ArrowRight")
         seen.append(page.evaluate("document.activeElement.id"))
-    assert seen == ["gp-tab-fixes", "gp-tab-parcel", "gp-tab-overview"]
+    assert seen == [f"gp-tab-{name}" for name in ("list", "fixes", "parcel", "notes", "overview")]
 
 
 # -------------------------------------------------------------------------------------------------- the block, and many

@@ -59,6 +59,7 @@ window.gisplan = {};
         source: gp.text(cells.source[at]),
         works: gp.text(cells.works[at]),
         readyOn: gp.text(cells.ready_on[at]),
+        code: gp.text(cells.code[at]),
         reason: [gp.text(cells.reason_zh[at]), gp.text(cells.reason_en[at])],
         distance: cells.distance_m[at],
         path: cells.path_m[at],
@@ -67,8 +68,8 @@ window.gisplan = {};
     });
   };
 
-  // What a parcel shows when the map is coloured by `view`: yes, no, unknown, or a grade.
-  gp.shown = function (parcel, view) {
+  // What a parcel shows on the day of the check when the map is coloured by `view`: yes, no, unknown, or a grade.
+  gp.today = function (parcel, view) {
     if (view === 'ready') { return gp.text(data.parcels.ready[parcel]) || 'unknown'; }
     return data.cells.grade[view * gp.count + parcel];
   };

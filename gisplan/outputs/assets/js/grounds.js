@@ -115,13 +115,14 @@
       })));
   };
 
-  function said(text) {
+  // A text with codes of classes in it, these put into words.
+  gp.sized = function (text) {
     return ['zh', 'en'].map(function (lang, at) {
       return text.replace(/[a-z][a-z_]+/g, function (code) {
         return data.words['class.' + code] ? data.words['class.' + code][at] : code;
       });
     });
-  }
+  };
 
   gp.limitsBox = function () {
     var limits = data.limits;
@@ -135,7 +136,7 @@
         var former = gp.text(limits.former[i]);
         return [
           gp.node('span', '', service ? gp.serviceTag(service) : null, ' ', [gp.text(limits.label_zh[i]), gp.text(limits.label_en[i])]),
-          gp.node('span', '', said(gp.text(limits.limit[i])), own ? gp.node('em', '', ' ', gp.word('limits.own', { former: former || '\u2013' })) : null),
+          gp.node('span', '', gp.sized(gp.text(limits.limit[i])), own ? gp.node('em', '', ' ', gp.word('limits.own', { former: former || '\u2013' })) : null),
           gp.node('span', '', source || known('basis.', gp.text(limits.basis[i]))),
           known('sure.', gp.text(limits.sure[i])),
           limits.uses[i] === null ? '' : gp.number(limits.uses[i])

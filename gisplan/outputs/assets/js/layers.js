@@ -37,6 +37,7 @@
     }
 
     var zone = { map: map, groups: groups, canvas: canvas, parcels: [], lines: [], points: [], minor: [], small: [], gaps: [], joinPlaces: [], close: {}, opacity: data.services.map(function () { return 1; }), serviceOn: [], otherOn: {} };
+    zone.traceRenderer = L.svg({ pane: 'gp-trace', padding: 0.4 });
     zone.shapes = gp.pieces(data.parcels.rings, gp.count);
     zone.bounds = L.latLngBounds([]);
     zone.shapes.forEach(function (rings) {
@@ -47,7 +48,7 @@
     gp.places(data.parcels.at).forEach(function (place) { zone.anchors[place[0]] = place[1]; });
 
     zone.shapes.forEach(function (rings, i) {
-      var parcel = L.polygon(rings, options('parcels', gp.parcelStyle(gp.shown(i, 'ready'), false)));
+      var parcel = L.polygon(rings, options('parcels', gp.parcelStyle(gp.shown(i, 'ready'), false, true)));
       parcel.on('click', function (event) { gp.choose(i, { at: event.latlng, popup: true }); });
       parcel.addTo(groups.parcels);
       zone.parcels.push(parcel);
@@ -181,7 +182,7 @@
     data.services.forEach(function (service, i) {
       show(zone.groups.lines[i], zone.serviceOn[i]);
       show(zone.groups.points[i], zone.serviceOn[i]);
-      var opacity = view === 'ready' || view === i ? 1 : 0.16;
+      var opacity = gp.focus() === 'ready' || gp.focus() === i ? 1 : 0.16;
       if (opacity === zone.opacity[i]) { return; }
       zone.opacity[i] = opacity;
       [zone.groups.lines[i], zone.groups.points[i]].forEach(function (group) {

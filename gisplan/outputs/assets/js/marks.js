@@ -79,11 +79,19 @@
       this._left -= 1;
     },
 
+    // How many open notes of reviewers a parcel has.
+    _bubble: function (x, y, count) {
+      this._svg.appendChild(gp.svg('path', {
+        d: 'M' + (x - 7) + ' ' + (y - 6) + 'h14v10h-8l-4 4v-4h-2z', 'class': 'gp-bubble'
+      }));
+      this._write(String(count), x, y - 1, 'gp-bubble-count');
+    },
+
     _parcels: function () {
       var map = this._map;
       this._zone.parcels.forEach(function (parcel, i) {
         var place = this._zone.anchors[i];
-        if (!place || this._left <= 0) { return; }
+        if (!place || this._left <= 0 || !gp.matched[i]) { return; }
         var at = map.latLngToLayerPoint(place);
         if (!this._box.contains(at)) { return; }
         var bounds = parcel.getBounds();
@@ -97,6 +105,7 @@
         var small = Math.min(box.x, box.y) < 19;
         if (!this._take(at.x, at.y, withId ? width(id, 11) : 6, withName ? 42 : withId ? 28 : 7)) { return; }
         this._write(gp.MARKS[gp.shown(i, gp.view)] || '?', at.x, y, small ? 'gp-parcel-mark gp-small' : 'gp-parcel-mark');
+        if (gp.openNotes(i)) { this._bubble(at.x + 12, y - 9, gp.openNotes(i)); }
         if (withId) { this._write(id, at.x, y + 15, 'gp-parcel-id'); }
         if (withName) { this._write(name, at.x, y + 29, 'gp-parcel-name'); }
       }, this);
@@ -134,9 +143,9 @@
       var zone = this._zone;
       zone.lines.forEach(function (entry) {
         if (!zone.serviceOn[entry.service] || this._left <= 0) { return; }
-        if (gp.view !== 'ready' && gp.view !== entry.service) { return; }
+        if (gp.focus() !== 'ready' && gp.focus() !== entry.service) { return; }
         var service = data.services[entry.service];
-        var label = withLabels ? gp.text(data.lines.label[entry.row]) : '';
+        var label = withLabels ? gp.plain(gp.sized(gp.text(data.lines.label[entry.row]))) : '';
         var text = service.letter;
         // services that share a street write at different places along it
         var share = (entry.service + 1) / (data.services.length + 1);

@@ -4,11 +4,11 @@
 
   var data = gp.data;
 
-  function totals(codes, view) {
+  function totals(codes, view, shown) {
     var sums = {};
     codes.forEach(function (code) { sums[code] = { n: 0, mu: 0 }; });
     for (var i = 0; i < gp.count; i += 1) {
-      var code = gp.shown(i, view);
+      var code = shown(i, view);
       if (!sums[code]) { sums[code] = { n: 0, mu: 0 }; }
       sums[code].n += 1;
       sums[code].mu += data.parcels.mu[i] || 0;
@@ -29,10 +29,11 @@
   // --- what the parcels' colours mean, and how many parcels each stands for
   gp.fillKeys = function () {
     var list = gp.clear(document.getElementById('gp-keys'));
-    var sums = totals(codesOf(gp.view), gp.view);
+    var sums = totals(codesOf(gp.view), gp.view, gp.shown);
     // a sheet of paper has no drop-down list: it names the colouring in words
     var named = gp.view === 'ready' ? gp.word('colour.ready') : serviceName(data.services[gp.view]);
-    gp.append(gp.clear(document.getElementById('gp-printed-view')), named);
+    var printed = gp.append(gp.clear(document.getElementById('gp-printed-view')), named);
+    if (gp.day) { gp.append(gp.append(printed, ' \u00b7 '), gp.word('time.printed', { day: gp.days[gp.day] })); }
     Object.keys(sums).forEach(function (code) {
       if (code === '-' && !sums[code].n) { return; }
       list.appendChild(gp.node('li', '',
@@ -164,7 +165,7 @@
 
   // --- overview: how many parcels and mu, and the matrix of services by grades
   function readyCards() {
-    var sums = totals(gp.READY, 'ready');
+    var sums = totals(gp.READY, 'ready', gp.today);
     var bar = gp.node('div', 'gp-bar');
     bar.setAttribute('aria-hidden', 'true');
     var cards = gp.node('ul', 'gp-cards');
@@ -197,7 +198,7 @@
     var body = gp.node('tbody');
     var whole = data.parcels.mu.reduce(function (sum, mu) { return sum + (mu || 0); }, 0);
     data.services.forEach(function (service, i) {
-      var sums = totals(gp.GRADES, i);
+      var sums = totals(gp.GRADES, i, gp.today);
       var button = gp.node('button', 'gp-matrix-name', gp.serviceTag(service), gp.node('span', '', serviceName(service)));
       button.type = 'button';
       gp.attribute(button, 'title', gp.word('matrix.colour'));

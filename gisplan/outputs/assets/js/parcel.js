@@ -11,7 +11,7 @@
   function facts(rows) {
     var list = gp.node('dl', 'gp-dl');
     rows.forEach(function (row) {
-      if (row[1] === '' || row[1] === null || row[1] === undefined) { return; }
+      if (row[1] === '' || row[1] === null || row[1] === undefined || row[1][0] === '') { return; }
       list.appendChild(gp.node('div', '', gp.node('dt', '', gp.word(row[0])), gp.node('dd', '', row[1])));
     });
     return list;
@@ -22,7 +22,7 @@
     return gp.node('span', 'gp-badge', gp.chip(code), gp.node('span', '', gp.readyWord(code)));
   };
 
-  function answer(entry) {
+  function answer(entry, i, number) {
     var service = entry.service;
     var head = gp.node('p', 'gp-answer-head',
       gp.serviceTag(service),
@@ -43,16 +43,35 @@
       if (!fact[1] || entry.reason[0].indexOf(fact[1]) >= 0) { return; }
       more.appendChild(gp.node('span', '', gp.node('span', 'gp-soft', gp.word(fact[0])), ' ', fact[1]));
     });
-    var item = gp.node('li', '', gp.chip(entry.grade, gp.gradeWord(entry.grade)),
-      gp.node('div', '', head, gp.node('p', 'gp-reason', entry.reason), more.firstChild ? more : null));
-    return item;
+    var doing = gp.node('p', 'gp-doing');
+    var way = gp.wayOf(i, number);
+    if (gp.hasWay(i, number)) { doing.appendChild(wayButton(i, number, way)); }
+    var note = gp.noteBox({ kind: 'cell', parcel: i, service: number });
+    doing.appendChild(note.button);
+    return gp.node('li', '', gp.chip(entry.grade, gp.gradeWord(entry.grade)),
+      gp.node('div', '', head, gp.node('p', 'gp-reason', entry.reason), more.firstChild ? more : null,
+        way && way.features.length ? gp.wayText(way, entry.source) : null, doing, note.box));
+  }
+
+  function wayButton(i, number, way) {
+    var button = gp.node('button', 'gp-link', gp.word(way ? 'way.show' : 'way.gap'));
+    var shown = gp.traced && gp.traced.parcel === i && gp.traced.service === number;
+    button.type = 'button';
+    button.setAttribute('aria-pressed', String(Boolean(shown)));
+    button.addEventListener('click', function () {
+      var on = gp.showWay(i, number);
+      document.querySelectorAll('#gp-parcel .gp-doing [aria-pressed]').forEach(function (other) { other.setAttribute('aria-pressed', 'false'); });
+      button.setAttribute('aria-pressed', String(on));
+    });
+    return button;
   }
 
   function gapList(i) {
     var list = gp.node('ul', 'gp-gaps');
     data.gaps.parcel.forEach(function (parcel, row) {
       if (parcel !== i || data.gaps.service[row] < 0) { return; }
-      list.appendChild(gp.node('li', '', gapText(row)));
+      var note = gp.noteBox({ kind: 'gap', parcel: i, service: data.gaps.service[row], gap: row });
+      list.appendChild(gp.node('li', '', gapText(row), gp.node('p', 'gp-doing', note.button), note.box));
     });
     return list.firstChild ? gp.node('div', '', gp.node('h3', '', gp.word('gaps.title')), list) : null;
   }
@@ -92,6 +111,9 @@
     heading.id = 'gp-parcel-title';
     gp.append(panel, heading);
     gp.append(panel, gp.readyBadge(i));
+    var note = gp.noteBox({ kind: 'parcel', parcel: i });
+    gp.append(panel, gp.node('p', 'gp-doing', note.button));
+    gp.append(panel, note.box);
     gp.append(panel, gp.landBox(i));
     var count = parcels.required[i] === null ? ''
       : gp.word('parcel.count', { n: parcels.connected[i], of: parcels.required[i] });
@@ -109,7 +131,7 @@
     ]));
     var list = gp.node('ol', 'gp-answers');
     gp.attribute(list, 'aria-label', gp.word('parcel.answers'));
-    gp.answers(i).forEach(function (entry) { list.appendChild(answer(entry)); });
+    gp.answers(i).forEach(function (entry, number) { list.appendChild(answer(entry, i, number)); });
     gp.append(panel, list);
     gp.append(panel, gapList(i));
     gp.append(panel, groundText(i));
@@ -148,7 +170,7 @@
       ['feature.role', known('role.', gp.text(rows.role[i]))],
       ['feature.kind', known('kind.', gp.text(rows.kind[i]))],
       ['feature.state', known('state.', gp.text(rows.state[i]))],
-      ['feature.label', gp.text(rows.label[i])],
+      ['feature.label', gp.sized(gp.text(rows.label[i]))],
       ['feature.works', gp.text(rows.works[i])]
     ]);
   };

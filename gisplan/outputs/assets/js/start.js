@@ -24,10 +24,11 @@
   };
 
   function restyle(i) {
-    zone.parcels[i].setStyle(gp.parcelStyle(gp.shown(i, gp.view), i === gp.chosen));
+    zone.parcels[i].setStyle(gp.parcelStyle(gp.shown(i, gp.view), i === gp.chosen, gp.matched[i]));
   }
 
   function popup(latlng, content) {
+    if (gp.ruling) { return; }
     var shown = L.popup({ maxWidth: 340, minWidth: 220, className: 'gp-popup', autoPanPadding: [24, 24] })
       .setLatLng(latlng).setContent(content).openOn(zone.map);
     gp.attribute(shown.getElement().querySelector('.leaflet-popup-close-button'), 'aria-label', gp.word('map.close'));
@@ -35,11 +36,14 @@
 
   // Chooses a parcel; `how` may ask to zoom there, to open the popup (at a place) and to move the focus.
   gp.choose = function (i, how) {
+    if (gp.ruling) { return; }
     var before = gp.chosen;
     gp.chosen = i;
     if (before !== null) { restyle(before); }
     restyle(i);
     zone.parcels[i].bringToFront();
+    if (gp.view === 'ready') { gp.clearWay(); } else { gp.drawWay(zone, i, gp.view, false); }
+    settle();
     gp.fillParcel(i);
     openTab('parcel');
     document.getElementById('gp-parcel').scrollTop = 0;
@@ -76,19 +80,38 @@
   gp.setView = function (view) {
     gp.view = view;
     document.getElementById('gp-colour').value = String(view);
+    gp.clearWay();
+    if (view !== 'ready' && gp.chosen !== null) { gp.drawWay(zone, gp.chosen, view, false); }
+    gp.settleMatrix();
+    gp.refilter();
+    recolour();
+  };
+
+  // Every parcel anew: the colouring, the day or the filter has changed.
+  function recolour() {
     zone.parcels.forEach(function (parcel, i) { restyle(i); });
     if (gp.chosen !== null) { zone.parcels[gp.chosen].bringToFront(); }
     gp.fillKeys();
-    gp.settleMatrix();
     settle();
+  }
+
+  // Draws the way of an answer of the chosen parcel and goes there; a second time takes it away.
+  gp.showWay = function (parcel, service) {
+    var again = gp.traced && gp.traced.parcel === parcel && gp.traced.service === service;
+    if (again) { gp.clearWay(); } else { gp.drawWay(zone, parcel, service, true); }
+    zone.map.closePopup();
+    settle();
+    return !again;
   };
+
+  gp.redrawMarks = function () { marks.redraw(); };
 
   function settle() {
     gp.settleLayers(zone, gp.view);
     marks.redraw();
   }
 
-  var TABS = ['overview', 'fixes', 'parcel'];
+  var TABS = ['overview', 'list', 'fixes', 'parcel', 'notes'];
 
   function openTab(name) {
     TABS.forEach(function (each) {
@@ -143,6 +166,7 @@
     gp.settleWords();
     gp.fillFrame();
     zone = gp.drawZone(map, groups);
+    marks = new gp.Marks(zone);
     gp.fillColourChoice();
     gp.fillKeys();
     gp.fillLayers(zone, settle);
@@ -150,8 +174,8 @@
     gp.fillOverview();
     gp.fillFixes();
     gp.fillParcel(null);
+    gp.startNotes();
     gp.setLang(gp.lang);
-    marks = new gp.Marks(zone);
     wholeZone();
     gp.settleScale(zone);
     marks.addTo(map);
@@ -160,7 +184,7 @@
       if (gp.settleScale(zone)) { gp.settleLayers(zone, gp.view); }
     });
     map.on('click', function (event) {
-      var entry = gp.nearestLine(zone, event.latlng);
+      var entry = gp.ruling ? null : gp.nearestLine(zone, event.latlng);
       if (entry) { gp.showFeature(entry, gp.data.lines, event.latlng); }
     });
     document.getElementById('gp-whole').addEventListener('click', wholeZone);
@@ -180,6 +204,12 @@
     document.addEventListener('keydown', function (event) {
       if (event.key === 'Escape') { map.closePopup(); }
     });
+    gp.startList(recolour);
+    gp.startTime(function () {
+      gp.refilter();
+      recolour();
+    });
+    gp.startRuler(zone);
     gp.startSearch();
     startTabs();
     startPrinting();

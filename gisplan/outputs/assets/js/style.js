@@ -3,12 +3,12 @@
   'use strict';
 
   gp.FILLS = {
-    yes: '#54a293', no: '#edae88', unknown: '#d5d9de',
-    A: '#54a293', B: '#b4dccc', C: '#f5e8b0', D: '#edae88', U: '#d5d9de', N: '#ffffff', '-': '#ffffff'
+    yes: '#54a293', by: '#8fc8b6', no: '#edae88', unknown: '#d5d9de',
+    A: '#54a293', b: '#8fc8b6', B: '#b4dccc', C: '#f5e8b0', D: '#edae88', U: '#d5d9de', N: '#ffffff', '-': '#ffffff'
   };
   gp.MARKS = {
-    yes: '\u2713', no: '\u2715', unknown: '?',
-    A: 'A', B: 'B', C: 'C', D: 'D', U: 'U', N: 'N', '-': ''
+    yes: '\u2713', by: '(\u2713)', no: '\u2715', unknown: '?',
+    A: 'A', b: '(A)', B: 'B', C: 'C', D: 'D', U: 'U', N: 'N', '-': ''
   };
   // operating solid, being built dash-dot, planned dashed, anything else grey and dotted
   var DASHES = { operating: null, built: [9, 3, 1.5, 3], construction: [9, 3, 1.5, 3], planned: [6, 4] };
@@ -43,14 +43,16 @@
     return mpp > 1.2 ? 2.3 : 3;
   };
 
-  gp.parcelStyle = function (code, chosen) {
+  // `matched` is false for what the filter leaves out: it steps back, and stays to be seen.
+  gp.parcelStyle = function (code, chosen, matched) {
     return {
+      opacity: matched || chosen ? 1 : 0.45,
       color: chosen ? '#11292b' : '#5b6b6d',
       weight: chosen ? 3 : 0.8,
       dashArray: code === 'N' || code === '-' ? '2 3' : null,
       fill: true,
       fillColor: gp.FILLS[code] || gp.FILLS.unknown,
-      fillOpacity: 0.92
+      fillOpacity: matched ? 0.92 : 0.12
     };
   };
 
@@ -59,6 +61,7 @@
     var chip = gp.node('span', 'gp-chip', gp.MARKS[code] || '?');
     chip.style.backgroundColor = gp.FILLS[code] || gp.FILLS.unknown;
     if (code === 'N' || code === '-') { chip.className += ' gp-chip-open'; }
+    if (code === 'by' || code === 'b') { chip.className += ' gp-chip-wide'; }
     if (word) {
       chip.setAttribute('role', 'img');
       gp.attribute(chip, 'aria-label', word);
