@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import datetime as dt
 import os
 import shlex
 import sys
@@ -14,15 +13,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gisplan.base import VERSION
 from gisplan.base.errors import EncodingError, ExportError, GisplanError, LayerError, ReadError
 from gisplan.base.fields import fields, plain
-from gisplan.base.labels import LANGS, codes, label, say
+from gisplan.base.labels import label, say
+from gisplan.options import parser
 from gisplan.reading.process.clerk import ahead
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
+    from gisplan.outputs.console import Bar
     from gisplan.outputs.fixes import Asked
     from gisplan.outputs.tables import Tables
     from gisplan.rules.profile import Profile
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
 
 DONE, BUG, USAGE, REFUSED, UNKNOWN, UNWRITTEN, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 _REDLINE = "redline"  # the folder beside the zone's own results
-_TOP = 20  # faults that are listed without --top
 _NEAR = 5  # unknown ids that are answered one by one; the rest are only counted
 
 
@@ -53,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     try:
-        arguments = _parser().parse_args(argv)
+        arguments = parser(_RUN).parse_args(argv)
     except SystemExit as leaving:  # argparse has said what it had to say
         return leaving.code if isinstance(leaving.code, int) else USAGE
     try:
@@ -92,83 +93,6 @@ def _sentence(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def _parser() -> argparse.ArgumentParser:
-    def words(name: str) -> str:
-        return say(f"cli.help.{name}", "both").replace("%", "%%")
-
-    def common(parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("zone", metavar="ZONE", type=Path, help=words("zone"))
-        parser.add_argument("--profile", metavar="P", help=words("profile"))
-        parser.add_argument("--date", metavar="YYYY-MM-DD", type=_date, help=words("date"))
-        parser.add_argument("--lang", choices=LANGS, default="zh", help=words("lang"))
-
-    parser = argparse.ArgumentParser(prog="gisplan", description=words("gisplan"), allow_abbrev=False)
-    parser.add_argument("--version", action="version", version=f"gisplan {VERSION}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    check = commands.add_parser("check", help=words("check"), description=words("check"), allow_abbrev=False)
-    common(check)
-    check.add_argument("--parcels", metavar="A,B|FILE", help=words("parcels"))
-    check.add_argument("--redline", metavar="FILE", type=Path, help=words("redline"))
-    check.add_argument("--redline-layer", metavar="L", help=words("redline_layer"))
-    check.add_argument("--out", metavar="DIR", type=Path, default=Path("out"), help=words("out"))
-    check.add_argument("--strict", action="store_true", help=words("strict"))
-    check.add_argument("--all", action="store_true", help=words("all"))
-    check.set_defaults(run=_check)
-
-    explain = commands.add_parser("explain", help=words("explain"), description=words("explain"), allow_abbrev=False)
-    common(explain)
-    explain.add_argument("parcel", metavar="PARCEL", help=words("parcel"))
-    explain.add_argument("service", metavar="SERVICE", help=words("service"))
-    explain.set_defaults(run=_explain)
-
-    issues = commands.add_parser("issues", help=words("issues"), description=words("issues"), allow_abbrev=False)
-    common(issues)
-    several: dict[str, Any] = {"nargs": "+", "action": "extend", "default": []}
-    issues.add_argument("--service", metavar="S", help=words("of_service"), **several)
-    issues.add_argument("--code", metavar="C", help=words("code"), **several)
-    grades = [code.removeprefix("severity.") for code in codes("severity.")]
-    issues.add_argument("--severity", choices=grades, help=words("severity"), **several)
-    issues.add_argument("--parcel", metavar="P", help=words("of_parcel"))
-    issues.add_argument("--top", metavar="N", type=_whole, default=_TOP, help=words("top"))
-    issues.add_argument("--tolerance", action="store_true", help=words("tolerance"))
-    files = issues.add_mutually_exclusive_group()
-    files.add_argument("--out", metavar="DIR", type=Path, help=words("faults_out"))
-    files.add_argument("--csv", metavar="FILE", type=Path, help=words("csv"))
-    issues.add_argument("--map", metavar="FILE", type=Path, help=words("map"))
-    issues.set_defaults(run=_issues)
-
-    seen = commands.add_parser("inspect", help=words("inspect"), description=words("inspect"), allow_abbrev=False)
-    seen.add_argument("path", metavar="FILE|FOLDER", type=Path, help=words("what"))
-    seen.add_argument("--json", action="store_true", help=words("json"))
-    seen.add_argument("--lang", choices=("zh", "en"), default="zh", help=words("lang"))
-    seen.set_defaults(run=_inspect)
-
-    new = commands.add_parser("new", help=words("new"), description=words("new"), allow_abbrev=False)
-    new.add_argument("folder", metavar="FOLDER", type=Path, help=words("folder"))
-    new.add_argument("--crs", metavar="CRS", help=words("crs"))
-    new.add_argument("--profile", metavar="P", help=words("profile"))
-    new.add_argument("--force", action="store_true", help=words("force"))
-    new.add_argument("--lang", choices=("zh", "en"), default="zh", help=words("lang"))
-    new.set_defaults(run=_new)
-    return parser
-
-
-def _date(text: str) -> dt.date:
-    """Read a date; argparse turns the error into a sentence and exit code 2."""
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(say("cli.no_date", "both", found=repr(text))) from error
-
-
-def _whole(text: str) -> int:
-    """Read how many; argparse turns the error into a sentence and exit code 2."""
-    if not (text.isascii() and text.isdigit()):
-        raise argparse.ArgumentTypeError(say("cli.no_number", "both", found=repr(text)))
-    return int(text)
-
-
 def _check(arguments: argparse.Namespace) -> int:
     """Read, judge, write, and show the summary."""
     _probe(arguments.out, arguments.zone, arguments.lang, _REDLINE)
@@ -176,18 +100,14 @@ def _check(arguments: argparse.Namespace) -> int:
     from gisplan.outputs.console import Bar, show, show_apart
     from gisplan.outputs.delivery import MAP, write_all
     from gisplan.report import check
-    from gisplan.zone import read
 
     lang = arguments.lang
-    reading, checking = say("progress.reading", lang), say("progress.checking", lang)
-    with Bar(reading) as bar:
-        zone = read(arguments.zone, profile=arguments.profile, lang=lang, progress=bar.part(0.0, 0.3, reading))
+    with Bar(say("progress.reading", lang)) as bar:
+        zone = _read(arguments, bar)
         chosen = _chosen(arguments.parcels, [str(p) for p in zone.parcels.index], lang)
-        if arguments.date is not None:
-            zone = zone.at(arguments.date)
         red = zone.redline(arguments.redline, arguments.redline_layer) if arguments.redline is not None else None
-        bar(0.3, checking)
-        report = check(zone, progress=bar.part(0.3, 0.7, checking, _services(zone.profile, lang)))
+        bar(0.3, say("progress.checking", lang))
+        report = check(zone, progress=_checking(zone, bar, lang))
         tables = report.tables(chosen)
         apart = check(red) if red is not None else None
         write_all(tables, report.run, arguments.out, lang, bar.part(0.7, 1.0))
@@ -203,23 +123,45 @@ def _check(arguments: argparse.Namespace) -> int:
     return UNKNOWN if arguments.strict and unknown else DONE
 
 
+def _review(arguments: argparse.Namespace) -> int:
+    """Put reviewers' notes together with the answers of today, and show what is still open."""
+    from gisplan.reviewing.notefile import files
+
+    files(arguments.notes, arguments.lang)  # a name that is wrong is told before anything is read
+    _probe(arguments.out, arguments.zone, arguments.lang)
+    ahead(arguments.lang)
+    from gisplan.outputs.console import Bar, show_rows
+    from gisplan.outputs.delivery import MAP, write_all
+    from gisplan.outputs.noted import headings, rows
+    from gisplan.report import check
+
+    lang = arguments.lang
+    with Bar(say("progress.reading", lang)) as bar:
+        zone = _read(arguments, bar)
+        report = check(zone, progress=_checking(zone, bar, lang)).review(arguments.notes)
+        tables = report.tables()
+        write_all(tables, report.run, arguments.out, lang, bar.part(0.7, 1.0))
+    counts = report.notes["status"].value_counts()
+    show_rows(rows(tables, lang), headings(lang))
+    numbers = {status: int(counts.get(status, 0)) for status in ("open", "settled", "orphaned")}
+    print(say("cli.notes", lang, all=len(report.notes), **numbers))
+    print(say("cli.map", lang, path=_here(arguments.out / MAP)))
+    return DONE
+
+
 def _explain(arguments: argparse.Namespace) -> int:
     """Say why a parcel has the letter it has in one service."""
     ahead(arguments.lang)
     from gisplan.outputs.columns import printable
     from gisplan.outputs.console import Bar
     from gisplan.report import check
-    from gisplan.zone import read
 
     lang = arguments.lang
-    reading, checking = say("progress.reading", lang), say("progress.checking", lang)
-    with Bar(reading) as bar:
-        zone = read(arguments.zone, profile=arguments.profile, lang=lang, progress=bar.part(0.0, 0.4, reading))
+    with Bar(say("progress.reading", lang)) as bar:
+        zone = _read(arguments, bar)
         _known([arguments.parcel], [str(p) for p in zone.parcels.index], lang)
         service = zone.profile.service(arguments.service).key
-        if arguments.date is not None:
-            zone = zone.at(arguments.date)
-        report = check(zone, progress=bar.part(0.4, 1.0, checking, _services(zone.profile, lang)))
+        report = check(zone, progress=_checking(zone, bar, lang))
     print(printable(report.explain(arguments.parcel, service, lang=lang)))
     return DONE
 
@@ -239,15 +181,11 @@ def _issues(arguments: argparse.Namespace) -> int:
     from gisplan.outputs.console import Bar, show_lines, show_rows
     from gisplan.outputs.curve import show_curves
     from gisplan.report import check
-    from gisplan.zone import read
 
-    reading, checking = say("progress.reading", lang), say("progress.checking", lang)
-    with Bar(reading) as bar:
-        zone = read(arguments.zone, profile=arguments.profile, lang=lang, progress=bar.part(0.0, 0.3, reading))
+    with Bar(say("progress.reading", lang)) as bar:
+        zone = _read(arguments, bar)
         asked = _asked(arguments, zone)
-        if arguments.date is not None:
-            zone = zone.at(arguments.date)
-        report = check(zone, progress=bar.part(0.3, 0.9, checking, _services(zone.profile, lang)))
+        report = check(zone, progress=_checking(zone, bar, lang))
         whole = report.tables()
         if asked.parcel:
             asked = replace(asked, ids=concerns(zone.judged(), asked.parcel))
@@ -367,6 +305,21 @@ def _new(arguments: argparse.Namespace) -> int:
     return DONE
 
 
+def _read(arguments: argparse.Namespace, bar: Bar) -> Zone:
+    """Read the zone, for the day that was asked for."""
+    from gisplan.zone import read
+
+    lang = arguments.lang
+    progress = bar.part(0.0, 0.3, say("progress.reading", lang))
+    zone = read(arguments.zone, profile=arguments.profile, lang=lang, progress=progress)
+    return zone if arguments.date is None else zone.at(arguments.date)
+
+
+def _checking(zone: Zone, bar: Bar, lang: str) -> Callable[[float, str], None]:
+    """Give the part of the bar that tells how far judging is."""
+    return bar.part(0.3, 0.7, say("progress.checking", lang), _services(zone.profile, lang))
+
+
 def _services(profile: Profile, lang: str) -> dict[str, str]:
     """Give the names of the services, for the progress bar."""
     return {service.key: service.label.text(lang) for service in profile.services}
@@ -471,3 +424,13 @@ def _known(wanted: list[str], ids: list[str], lang: str) -> None:
     if len(missing) > _NEAR:
         sentences.append(say("cli.more", lang, count=len(missing) - _NEAR))
     raise LayerError(" ".join(sentences))
+
+
+_RUN = {
+    "check": _check,
+    "review": _review,
+    "explain": _explain,
+    "issues": _issues,
+    "inspect": _inspect,
+    "new": _new,
+}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,9 @@ from gisplan.outputs.graphml import write_graphml
 from gisplan.outputs.map import ReviewMap, review_map
 from gisplan.outputs.tables import Tables
 from gisplan.outputs.workbook import write_workbook
+from gisplan.reviewing.binding import COLUMNS as NOTES
+from gisplan.reviewing.binding import Today, bind
+from gisplan.reviewing.notefile import read_notes
 from gisplan.zone import Zone
 
 if TYPE_CHECKING:
@@ -171,6 +174,12 @@ class Report:
         return self.zone.faults
 
     @property
+    def notes(self) -> pd.DataFrame:
+        """What reviewers said, once `review` was given it: `gisplan.reviewing.binding.COLUMNS`."""
+        found: pd.DataFrame | None = self._kept.get("notes")
+        return pd.DataFrame(columns=list(NOTES)) if found is None else found
+
+    @property
     def run(self) -> dict[str, Any]:
         """What ``run.json`` says of the inputs: the sha256 of each, and the dates."""
         return {
@@ -258,6 +267,30 @@ class Report:
         changed["area_mu"] = changed["parcel"].map(area[~area.index.duplicated()])
         return changed.reset_index(drop=True)
 
+    def review(self, notes: Sequence[Path | str]) -> Report:
+        """Take in what reviewers said in the page.
+
+        Parameters
+        ----------
+        notes
+            Files that were saved from the review page, folders of them, or patterns (``notes/*.json``); from anywhere.
+
+        Returns
+        -------
+        Report
+            The same answers with ``notes``: what has become of each (open, settled, or orphaned). Its map and workbook
+            show them.
+
+        Raises
+        ------
+        ReadError
+            A file is not there, or is no file of notes.
+        """
+        today = Today(self.zone.parcels, self.grades, self.readiness["ready"], self.gaps)
+        bound = bind(read_notes(notes, self.zone.lang), today)
+        kept = {name: value for name, value in self._kept.items() if name != "tables"}
+        return replace(self, _kept={**kept, "notes": bound})
+
     def stranded(self, other: Report) -> pd.DataFrame:
         """List the parcels that lose a connection in another report, with the mu that hang on it.
 
@@ -339,7 +372,7 @@ class Report:
                  "ledger": self.ledger, "holders": self.ledger_holders, "earthwork": self.earthwork,
                  "land": self.land, "land_findings": Listing(self._land, every),
                  "land_tasks": Listing(self._land, every, open_only=True),
-                 "buildings": self.buildings},
+                 "buildings": self.buildings, "notes": self._kept.get("notes")},
                 zone.known_on,
             )  # fmt: skip
 

@@ -105,3 +105,29 @@ def test_explain_answers_for_the_same_cell(out, capsys):
     assert main(["explain", str(GANTING), row["parcel"], "污水"]) == 0
     first = capsys.readouterr().out.splitlines()[0]
     assert first.startswith(row["parcel"]) and "污水：B" in first
+
+
+def test_notes_of_reviewers_come_back_in_every_file(tmp_path, capsys):
+    note = {"kind": "cell", "parcel": "GT-D-01-04", "service": "sewage", "mark": "wrong", "text": "现场已接通"}
+    gone = {"kind": "parcel", "parcel": "GT-Z-99", "mark": "doubt"}
+    whole = {"gisplan_review": 1, "reviewer": "王工", "plane": "degrees", "notes": [note, gone]}
+    far = tmp_path / "别处"
+    far.mkdir()
+    (far / "notes-王工.json").write_text(json.dumps(whole), encoding="utf-8")
+    folder = tmp_path / "out"
+    assert main(["review", str(GANTING), str(far / "*.json"), "--out", str(folder)]) == 0
+    said = capsys.readouterr().out
+    assert "现场已接通" in said and "失去对象 1" in said
+    found = rows(folder / "notes.csv")
+    assert {row["noted_parcel"]: row["status"] for row in found} == {"GT-D-01-04": "open", "GT-Z-99": "orphaned"}
+    book = openpyxl.load_workbook(folder / "review.xlsx", read_only=True)["审核意见"]
+    cells = {cell for row in book.iter_rows(values_only=True) for cell in row}
+    assert {"王工", "现场已接通", "失去对象", "错"} <= cells
+    assert "现场已接通" in (folder / "review.html").read_text(encoding="utf-8")
+    assert str(tmp_path) not in (folder / "review.html").read_text(encoding="utf-8")
+
+
+def test_a_wrong_name_of_notes_is_told_before_anything_is_read(tmp_path, capsys):
+    assert main(["review", str(GANTING), str(tmp_path / "none.json"), "--out", str(tmp_path / "out")]) == 3
+    told = capsys.readouterr().err
+    assert "none.json" in told and str(tmp_path) not in told and not (tmp_path / "out").exists()

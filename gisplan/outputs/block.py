@@ -105,6 +105,7 @@ def data_block(tables: Tables, lang: str, words: dict[str, tuple[str, str]], ext
         "land": _land(tables, pool),
         "limits": _limits(tables.limits, services, pool),
         "ledger": _ledger(tables.ledger, services, pool),
+        "notes": _notes(tables, services, pool),
     }
     return Block(script_json(pool.settle(block)), plane.plain, plane.centre(tables.parcels))
 
@@ -329,6 +330,20 @@ def _ledger(ledger: pd.DataFrame | None, services: list[str], pool: _Texts) -> d
         "service": _service_numbers(sources, services),
         **{name: pool.column(sources, name) for name in ("feature", "unit", "last_holder")},
         **{name: _numbers(sources, name, 2) for name in ("capacity", "used", "promised", "left", "refused")},
+    }
+
+
+def _notes(tables: Tables, services: list[str], pool: _Texts) -> dict[str, Any] | None:
+    """Take what reviewers said; ``parcel`` is the row of today's parcel, ``id`` the number that the note has."""
+    notes = tables.notes
+    if notes is None:
+        return None
+    texts = ("status", "kind", "mark", "text", "reviewer", "at", "why_zh", "why_en")
+    return {
+        "parcel": tables.parcels.index.get_indexer(notes["parcel"]).tolist(),
+        "service": _service_numbers(notes, services),
+        "id": pool.column(notes, "noted_parcel"),
+        **{name: pool.column(notes, name) for name in texts},
     }
 
 

@@ -110,6 +110,10 @@ HOLDERS = ("service", "feature", "place", "parcel", "basis", "load", "left_after
 EARTHWORK = ("parcel", *EARTHWORK_COLUMNS)
 LAND = ("parcel", *LAND_COLUMNS)
 DUE = ("days_left", "due", "kind", "parcel", "service", "feature", "what", "number", "issuer", "responsible")
+NOTES = (
+    "status", "parcel", "service", "kind", "mark", "text", "reviewer", "at", "noted_parcel", "seen", "now", "disputed",
+    "why_zh", "why_en", "file",
+)  # fmt: skip
 GRADES = ("A", "B", "C", "D", "U", "N")
 
 # What no file or terminal should carry: control characters but tab and line ends, lone surrogates, non-characters.

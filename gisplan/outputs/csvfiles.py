@@ -36,6 +36,7 @@ from gisplan.outputs.columns import (
     LAND,
     LEDGER,
     LIMITS,
+    NOTES,
     READINESS,
     blank,
     day,
@@ -96,6 +97,11 @@ def write_limits(tables: Tables, path: Path) -> None:
 def write_due(tables: Tables, path: Path) -> None:
     """Write ``due.csv``: papers that expire soon and commitments that are due."""
     write_csv(_given(tables.due, DUE), path)
+
+
+def write_notes(tables: Tables, path: Path) -> None:
+    """Write ``notes.csv``: what reviewers said, and what has become of it."""
+    write_csv(_given(tables.notes, NOTES), path)
 
 
 def write_ledger(tables: Tables, path: Path) -> None:

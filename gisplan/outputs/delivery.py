@@ -26,6 +26,7 @@ from gisplan.outputs.csvfiles import (
     write_land_findings,
     write_ledger,
     write_limits,
+    write_notes,
     write_readiness,
 )
 from gisplan.outputs.geojson import write_gaps
@@ -92,6 +93,7 @@ def write_all(
         "due.csv": lambda path: write_due(tables, path),
         "limits.csv": lambda path: write_limits(tables, path),
         "gaps.geojson": lambda path: write_gaps(tables, path),
+        **({} if tables.notes is None else {"notes.csv": lambda path: write_notes(tables, path)}),
         MAP: lambda path: review_map(tables, lang).save(path),
         # The record goes last: what it vouches for is then in place.
         "run.json": lambda path: write_run(tables, run, path),

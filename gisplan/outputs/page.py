@@ -16,7 +16,7 @@ from gisplan.base.labels import codes, label
 
 _COMMON_WORDS = (
     "grade.", "ready.", "ready_by_delivery.", "supply_status.", "basis.", "mark.", "fault.", "doubt.", "sure.",
-    "land.stage.", "land.conclusion.", "class.",
+    "land.stage.", "land.conclusion.", "class.", "note.",
 )  # fmt: skip
 _SCRIPTS = (
     "data.js",

@@ -47,6 +47,13 @@ class Plane:
             return xy
         return np.column_stack(self.transformer.transform(xy[:, 0], xy[:, 1]))
 
+    def unproject(self, xy: np.ndarray) -> np.ndarray:
+        """Take coordinates of the page's plane to the zone's CRS (east, north)."""
+        if self.transformer is None or not len(xy):
+            return xy
+        inverse = pyproj.enums.TransformDirection.INVERSE
+        return np.column_stack(self.transformer.transform(xy[:, 0], xy[:, 1], direction=inverse))
+
     def grid(self, parcels: gpd.GeoDataFrame) -> dict[str, list[float]] | None:
         """Give the way back to the zone's own coordinates, as a polynomial of third order about the middle of the zone.
 

@@ -23,6 +23,7 @@ from gisplan.outputs.columns import (
     LAND,
     LEDGER,
     LIMITS,
+    NOTES,
     READINESS,
     by_language,
     layer_name,
@@ -72,6 +73,7 @@ def sheets(tables: Tables, lang: str, limit: int) -> list[Sheet]:
         *_ledger(tables, lang),
         *_earthwork(tables, lang),
         *_due(tables, lang),
+        *_notes(tables, lang),
         Sheet("faults", _faults(tables, lang)),
         Sheet("issues", present(tables.issues, ISSUES), 1),
         Sheet("limits", present(tables.limits, by_language(LIMITS, lang)).replace("", None).rename(columns=_CITED)),
@@ -170,6 +172,15 @@ def _earthwork(tables: Tables, lang: str) -> Iterator[Sheet]:
     if _filled(tables.earthwork):
         frame = _worded(numbered(present(tables.earthwork, EARTHWORK[1:])), {"code": "blind"}, lang)
         yield Sheet("earthwork", frame.rename(columns={"code": "blind"}).replace("", None), 1)
+
+
+def _notes(tables: Tables, lang: str) -> Iterator[Sheet]:
+    """Give what reviewers said, what is still open first."""
+    if _filled(tables.notes):
+        frame = present(tables.notes, by_language(NOTES, lang))
+        words = {"status": "note", "kind": "noted", "mark": "note"}
+        frame = _worded(frame, words, lang).rename(columns={"status": "note_status"})
+        yield Sheet("notes", frame.replace("", None), 2)
 
 
 def _due(tables: Tables, lang: str) -> Iterator[Sheet]:

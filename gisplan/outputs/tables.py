@@ -117,7 +117,7 @@ class Tables:
     traces
         The way of each cell to its source: `gisplan.judging.traces.Traced` for some parcels; None where nobody asked.
     notes
-        What reviewers said: `gisplan.reviewing.binding.COLUMNS`; None without a review.
+        What reviewers said, and what has become of it (columns `gisplan.outputs.columns.NOTES`); None without a review.
     """
 
     about: dict[str, Any]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from gisplan.outputs.csvfiles import (
     write_findings,
     write_issues,
     write_joins,
+    write_notes,
     write_readiness,
 )
 
@@ -33,6 +35,7 @@ FAULTS = (
     "hanging_parcels hanging_mu message_zh message_en hint_zh hint_en x y"
 )
 JOINS = "id service feature other kind gap_m doubt undone hanging_parcels hanging_mu x y"
+NOTES = "status,parcel,service,kind,mark,text,reviewer,at,noted_parcel,seen,now,disputed,why_zh,why_en,file"
 WRITERS = {
     "readiness": write_readiness,
     "findings": write_findings,
@@ -41,6 +44,14 @@ WRITERS = {
     "joins": write_joins,
 }
 COLUMNS = {"readiness": READINESS, "findings": FINDINGS, "issues": ISSUES, "faults": FAULTS, "joins": JOINS}
+
+
+def test_notes_keep_their_columns_and_run_nothing(tmp_path):
+    row = dict.fromkeys(NOTES.split(","), "") | {"status": "open", "text": "=1+1", "reviewer": "@王", "disputed": True}
+    write_notes(replace(paper_tables(), notes=pd.DataFrame([row])), tmp_path / "n.csv")
+    assert (tmp_path / "n.csv").read_text(encoding="utf-8-sig").splitlines()[0] == NOTES
+    (told,) = read(tmp_path / "n.csv")
+    assert (told["text"], told["reviewer"], told["disputed"]) == ("'=1+1", "'@王", "yes")
 
 
 def read(path):
