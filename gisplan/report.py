@@ -27,7 +27,7 @@ from gisplan.outputs import bundle
 from gisplan.outputs.csvfiles import write_faults, write_findings, write_issues, write_readiness
 from gisplan.outputs.geopackage import write_geopackage
 from gisplan.outputs.graphml import write_graphml
-from gisplan.outputs.map import ReviewMap, review_map
+from gisplan.outputs.map import ReviewMap, review_map, write_map
 from gisplan.outputs.tables import Tables
 from gisplan.outputs.workbook import write_workbook
 from gisplan.reviewing.binding import COLUMNS as NOTES
@@ -327,8 +327,12 @@ class Report:
         return self.zone.network(service).graph
 
     def to_map(self, path: Path | str, lang: str = "both") -> None:
-        """Write the review map as one HTML file that needs no network."""
-        self.map(lang).save(str(path))
+        """Write the review map as one HTML file that needs no network.
+
+        Of a zone of more than 20,000 parcels it has the answers of all, and the folder ``<name>_parts`` beside it has a
+        page for each sub-park, with mains, ways, gaps and reasons.
+        """
+        write_map(self.tables(), Path(path), lang)
 
     def to_excel(self, path: Path | str, lang: str = "zh") -> None:
         """Write the workbook."""
@@ -366,7 +370,7 @@ class Report:
             every = np.arange(len(zone.parcels))
             return bundle.collect(
                 zone.judged(),
-                {"cells": self.cells, "readiness": self.readiness, "gaps": self.gaps,
+                {"cells": self.grades, "spoken": self._words, "readiness": self.readiness, "gaps": self.gaps,
                  "findings": outcomes.Listing(self._findings, every),
                  "issues": self.issues, "faults": self.faults, "limits": self.limits, "due": self.due,
                  "ledger": self.ledger, "holders": self.ledger_holders, "earthwork": self.earthwork,

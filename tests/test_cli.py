@@ -8,7 +8,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 
 import pytest
 from paper_zone import PARCELS, cells, findings, issues, paper_tables, parcels
@@ -74,8 +74,11 @@ def stage(monkeypatch):
         module = ModuleType(f"gisplan.{name}")
         setattr(module, attribute, getattr(made, attribute))
         monkeypatch.setitem(sys.modules, f"gisplan.{name}", module)
-    page = SimpleNamespace(save=lambda path: Path(path).write_text("<html></html>", encoding="utf-8"))
-    monkeypatch.setattr(delivery, "review_map", lambda tables, lang: page)
+
+    def page(path):
+        path.write_text("<html></html>", encoding="utf-8")
+
+    monkeypatch.setattr(delivery, "map_files", lambda tables, name, lang: {name: page})
     return made
 
 

@@ -196,6 +196,7 @@ LADDER = (
     "outputs.bundle",
     "outputs.plane",
     "outputs.block",
+    "outputs.parts",
     "outputs.page",
     "outputs.map",
     "outputs.boundary_txt",

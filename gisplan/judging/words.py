@@ -74,6 +74,10 @@ class Words:
     cells: pd.DataFrame
     _kept: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False, compare=False)
 
+    def of(self, parcels: pd.Index) -> pd.DataFrame:
+        """Give the cells of some parcels with their sentences: `COLUMNS`."""
+        return self.table(np.flatnonzero(self.judgement.survey.parcels.index.isin(parcels)))
+
     def reasons(self, service: Service, at: Ints, lang: str) -> Texts:
         """Say why the cells of a service have their grades, for the parcels at some positions."""
         key, n = (service.key, lang), len(self.judgement.survey.parcels)

@@ -6,9 +6,11 @@ page puts it into ``<script type="application/json">`` as it is, and its script 
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import geopandas as gpd
@@ -31,7 +33,11 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 # Drawn from the table of joins, which says more of them.
 _IN_JOINS = ("joined",)
-_TRACED = 20_000  # parcels whose ways to their sources one page can hold
+ONE_PAGE = 20_000
+"""Parcels of which one page can hold everything; of more it holds the answers, and no lines, ways and reasons."""
+_PLAIN = 4_000_000  # signs up to which a block is written as it is
+_HEAVY = {"features": 0, "joins": 0, "gaps": 0, "faults": 300}
+"""What the page of a large zone leaves to those of its parts, and how many rows of each it keeps."""
 _LISTED = 2000  # parcels whose tasks a page lists; those of more stand in the workbook
 
 
@@ -42,16 +48,27 @@ class Block:
     Attributes
     ----------
     text
-        JSON, safe inside a ``<script>`` element.
+        JSON, safe inside a ``<script>`` element; a long one is pressed (gzip, in base64).
     plain
         True when the zone's CRS has no way to longitude and latitude: the map is then drawn in plain metres.
     centre
         Latitude and longitude (or north and east in metres) of the middle of the parcels.
+    packed
+        Whether `text` is pressed.
+    wide
+        Whether the page has the answers of all parcels, and no lines, ways and reasons.
     """
 
     text: str
     plain: bool
     centre: tuple[float, float]
+    packed: bool
+    wide: bool
+
+
+def _packed(text: str) -> str:
+    """Press a long block; the same text gives the same signs."""
+    return base64.b64encode(gzip.compress(text.encode(), compresslevel=4, mtime=0)).decode("ascii")
 
 
 def script_json(value: object) -> str:
@@ -81,8 +98,13 @@ def data_block(tables: Tables, lang: str, words: dict[str, tuple[str, str]], ext
     extra
         Further entries of ours, such as icons.
     """
-    plane = Plane.of(tables.parcels)
+    wide = len(tables.parcels) > ONE_PAGE
+    plane = Plane.of(tables.parcels, coarse=wide)
     pool = _Texts()
+    left_out = {name: max(len(getattr(tables, name)) - most, 0) for name, most in _HEAVY.items()} if wide else None
+    if wide:
+        kept = {name: getattr(tables, name).iloc[:most] for name, most in _HEAVY.items()}
+        tables = replace(tables, **kept, traces=None, earthwork=None)
     services = [str(key) for key in tables.services.index]
     block: dict[str, Any] = {
         "lang": lang,
@@ -94,7 +116,8 @@ def data_block(tables: Tables, lang: str, words: dict[str, tuple[str, str]], ext
         "services": _services(tables.services),
         "parcels": _parcels(tables, plane, pool),
         "grid": plane.grid(tables.parcels),
-        "cells": _cells(tables, services, pool),
+        "left_out": left_out,
+        "cells": _letters_only(tables, services, pool) if wide else _cells(tables, services, pool),
         "ways": _ways(tables, services, plane, pool),
         **_features(tables.features, services, plane, pool),
         "joins": _joins(guessed(tables.joins), services, plane, pool),
@@ -107,7 +130,11 @@ def data_block(tables: Tables, lang: str, words: dict[str, tuple[str, str]], ext
         "ledger": _ledger(tables.ledger, services, pool),
         "notes": _notes(tables, services, pool),
     }
-    return Block(script_json(pool.settle(block)), plane.plain, plane.centre(tables.parcels))
+    text = json.dumps(settled := pool.settle(block), allow_nan=False, separators=(",", ":"))
+    packed = len(text) > _PLAIN
+    return Block(
+        _packed(text) if packed else script_json(settled), plane.plain, plane.centre(tables.parcels), packed, wide
+    )
 
 
 class _Texts:
@@ -115,6 +142,7 @@ class _Texts:
 
     def __init__(self) -> None:
         self._columns: list[np.ndarray] = []
+        self._coded: dict[int, np.ndarray] = {}
 
     def column(self, frame: pd.DataFrame, name: str) -> _Slot:
         """Take a column of `frame`; one that is not there is blank."""
@@ -129,12 +157,21 @@ class _Texts:
         self._columns.append(texts)
         return _Slot(len(self._columns) - 1)
 
+    def coded(self, code: np.ndarray, words: list[str]) -> _Slot:
+        """Take a column of few words: the number of each row's word, -1 for a blank."""
+        self._columns.append(np.array(words, dtype=object))
+        self._coded[len(self._columns) - 1] = code
+        return _Slot(len(self._columns) - 1)
+
     def settle(self, block: dict[str, Any]) -> dict[str, Any]:
         """Put the list of texts and the numbers of every column into the block."""
         sizes = [len(column) for column in self._columns]
         joined = pd.Series(np.concatenate([*self._columns, np.array([], dtype=object)]))
         numbers, texts = pd.factorize(joined.map(str, na_action="ignore"), use_na_sentinel=True)
-        columns = [part.tolist() for part in np.split(numbers, np.cumsum(sizes))[:-1]]
+        parts = np.split(numbers, np.cumsum(sizes))[:-1]
+        for at, code in self._coded.items():
+            parts[at] = np.append(parts[at], _NONE)[code]
+        columns = [part.tolist() for part in parts]
         filled: dict[str, Any] = _fill(block, columns)
         return {**filled, "texts": [str(text) for text in texts]}
 
@@ -202,6 +239,7 @@ def _about(about: dict[str, Any]) -> dict[str, Any]:
         "crs": {"code": str(crs.get("code") or ""), "name": str(crs.get("name") or "")},
         "version": str(about.get("version") or ""),
         "notes": [_pair(note) for note in about.get("notes") or []],
+        "part": None if about.get("part") is None else [str(about["part"]), str(about["back"])],
         "formula": _pair(about["formula"]) if about.get("formula") else None,
     }
 
@@ -233,7 +271,8 @@ def _parcels(tables: Tables, plane: Plane, pool: _Texts) -> dict[str, Any]:
         "connected": _numbers(ready, "connected_count", 0),
         "required": _numbers(ready, "required_count", 0),
         "ground": {lang: pool.take(_ground(tables, lang)) for lang in ("zh", "en")},
-        "at": plane.points(anchors(shapes)),
+        # of a large zone the page finds the places itself
+        "at": plane.points(anchors(shapes) if len(parcels) <= ONE_PAGE else shapes[:0]),
         "rings": plane.rings(shapes),
     }
 
@@ -249,7 +288,8 @@ def _cells(tables: Tables, services: list[str], pool: _Texts) -> dict[str, Any]:
     """Take the ten answers: service after service, each in the order of the parcels."""
     texts = ("code", "feature", "source", "works", "reason_zh", "reason_en")
     every = pd.MultiIndex.from_product([services, tables.parcels.index], names=["service", "parcel"])
-    given = tables.cells.drop_duplicates(["service", "parcel"]).set_index(["service", "parcel"])
+    found = tables.cells if tables.spoken is None else tables.spoken.of(tables.parcels.index)
+    given = found.drop_duplicates(["service", "parcel"]).set_index(["service", "parcel"])
     cells = given.reindex(every).reset_index(drop=True)
     return {
         "grade": _letters(cells["grade"], GRADES),
@@ -260,6 +300,36 @@ def _cells(tables: Tables, services: list[str], pool: _Texts) -> dict[str, Any]:
         "path_m": _numbers(cells, "path_m", 1),
         "reserve": _reserves(tables, every),
     }
+
+
+def _letters_only(tables: Tables, services: list[str], pool: _Texts) -> dict[str, Any]:
+    """Take of the answers of a large zone the grade, the distance [dm] and the day; sentences stand in the sheets."""
+    cells, n = tables.cells, len(tables.parcels)
+    at = pd.Index(services).get_indexer(cells["service"].astype(object)) * n
+    at += tables.parcels.index.get_indexer(cells["parcel"].astype(object))
+    grade, need = np.full((2, n * len(services)), ord("-"), dtype=np.uint8)
+    far = np.full(n * len(services), 0xFFFF, dtype="<u2")
+    grade[at] = _signs(cells["grade"], {letter: letter for letter in GRADES})
+    need[at] = _signs(cells["need"], {"required": "r", "optional": "o"})
+    metres = cells["distance_m"].to_numpy(dtype=float)
+    told = np.isfinite(metres)
+    far[at[told]] = np.minimum(np.rint(metres[told] * 10), 0xFFFE)
+    dated = np.flatnonzero(cells["ready_on"].notna())
+    code, days = pd.factorize(cells["ready_on"].to_numpy(dtype="datetime64[D]")[dated])
+    return {
+        "grade": grade.tobytes().decode("ascii"),
+        "need": need.tobytes().decode("ascii"),
+        "distance_dm": base64.b64encode(far.tobytes()).decode("ascii"),
+        "dated": at[dated].tolist(),
+        "ready_on": pool.coded(code, [str(d) for d in days]),
+    }
+
+
+def _signs(values: pd.Series, signs: dict[str, str]) -> np.ndarray:
+    """Give a column of codes as the bytes of one sign each."""
+    held = values.astype("category")
+    known = [ord(signs.get(str(code), "-")) for code in held.cat.categories]
+    return np.array([*known, ord("-")], dtype=np.uint8)[held.cat.codes]
 
 
 def _reserves(tables: Tables, every: pd.MultiIndex) -> list[float | None]:
@@ -277,7 +347,7 @@ def _reserves(tables: Tables, every: pd.MultiIndex) -> list[float | None]:
 
 def _ways(tables: Tables, services: list[str], plane: Plane, pool: _Texts) -> dict[str, Any] | None:
     """Take the way of each cell to its source: where it begins, and the steps that many share."""
-    if tables.traces is None or len(tables.parcels) > _TRACED:
+    if tables.traces is None:
         return None
     traced = tables.traces.of(tables.parcels.index)
     steps, starts = traced.steps, traced.starts
@@ -298,9 +368,9 @@ def _land(tables: Tables, pool: _Texts) -> dict[str, Any] | None:
     if tables.land is None:
         return None
     land = tables.land.reindex(tables.parcels.index)
-    texts = ["stage", "conclusion", "sentence_zh", "sentence_en"]
-    if len(land) <= _LISTED:
-        texts += ["tasks_zh", "tasks_en"]
+    texts = ["stage", "conclusion"]
+    texts += ["sentence_zh", "sentence_en"] if len(land) <= ONE_PAGE else []
+    texts += ["tasks_zh", "tasks_en"] if len(land) <= _LISTED else []
     return {
         **{name: pool.column(land, name) for name in texts},
         "net_mu": _numbers(land.assign(net_mu=land["net_area_m2"] / MU_M2), "net_mu", 2),

@@ -31,7 +31,8 @@ from gisplan.outputs.csvfiles import (
 )
 from gisplan.outputs.geojson import write_gaps
 from gisplan.outputs.geopackage import write_fault_layers, write_geopackage
-from gisplan.outputs.map import review_map
+from gisplan.outputs.map import map_files
+from gisplan.outputs.parts import folder_of, sweep_parts
 from gisplan.outputs.runfile import write_run
 from gisplan.outputs.tables import Tables
 from gisplan.outputs.workbook import write_workbook
@@ -94,7 +95,7 @@ def write_all(
         "limits.csv": lambda path: write_limits(tables, path),
         "gaps.geojson": lambda path: write_gaps(tables, path),
         **({} if tables.notes is None else {"notes.csv": lambda path: write_notes(tables, path)}),
-        MAP: lambda path: review_map(tables, lang).save(path),
+        **map_files(tables, MAP, lang),
         # The record goes last: what it vouches for is then in place.
         "run.json": lambda path: write_run(tables, run, path),
     }
@@ -140,12 +141,16 @@ def _deliver(
         for i, (name, write) in enumerate(writers.items()):
             if progress is not None:
                 progress(i / len(writers), say("progress.writing", lang, name=name))
+            (stage / name).parent.mkdir(exist_ok=True)
             write(stage / name)
         for name in writers:
+            (folder / name).parent.mkdir(exist_ok=True)
             with replacing(folder / name) as temporary:
                 (stage / name).replace(temporary)
     finally:
         shutil.rmtree(stage, ignore_errors=True)
+    if MAP in writers:
+        sweep_parts(folder_of(folder / MAP), writers)
     return [folder / name for name in writers]
 
 

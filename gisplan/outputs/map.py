@@ -11,7 +11,7 @@ import contextlib
 import html
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -26,7 +26,8 @@ from gisplan.base.errors import ExportError
 from gisplan.base.files import write_text
 from gisplan.base.labels import LANGS
 from gisplan.outputs.block import data_block
-from gisplan.outputs.page import Parts, compose, icons, words
+from gisplan.outputs.page import Pieces, compose, icons, words
+from gisplan.outputs.parts import Directory, Part, entries, folder_of, parts, sweep_parts, tables_of
 from gisplan.outputs.tables import Tables
 
 # Below Leaflet's own overlay pane (400): what a planner adds lies on top.
@@ -48,6 +49,57 @@ _REMOTE = re.compile(
     re.IGNORECASE,
 )
 _VENDORED = "asset:"
+
+
+def write_map(tables: Tables, path: Path, lang: str = "both") -> None:
+    """Write the review map: one file, and of a large zone the pages of its parts in a folder beside it.
+
+    Parameters
+    ----------
+    tables
+        What the report gives to its outputs.
+    path
+        Where the file belongs; the folder has its name and ``_parts``.
+    lang
+        Language that the pages open in.
+
+    Raises
+    ------
+    ExportError
+        A file cannot be written.
+    """
+    files = map_files(tables, path.name, lang)
+    try:
+        for name in files:
+            (path.parent / name).parent.mkdir(exist_ok=True)
+    except OSError as error:
+        raise ExportError(_sentence("error.parts", name=folder_of(path).name)) from error
+    for name, write in files.items():
+        write(path.parent / name)
+    sweep_parts(folder_of(path), files)
+
+
+def map_files(tables: Tables, name: str, lang: str) -> dict[str, Callable[[Path], None]]:
+    """Give what writes each file of a review map, by its name beside the map's; the map itself comes last.
+
+    Parameters
+    ----------
+    tables
+        What the report gives to its outputs.
+    name
+        Name of the map's file.
+    lang
+        Language that the pages open in.
+    """
+    directory = Directory(folder_of(Path(name)).name, parts(tables.parcels))
+
+    def part_writer(part: Part) -> Callable[[Path], None]:
+        return lambda path: ReviewMap(tables_of(tables, part, name), lang).save(path)
+
+    return {
+        **{f"{directory.folder}/{part.file}": part_writer(part) for part in directory.parts},
+        name: lambda path: ReviewMap(tables, lang, directory).save(path),
+    }
 
 
 def review_map(tables: Tables, lang: str = "both") -> ReviewMap:
@@ -77,6 +129,8 @@ class ReviewMap(folium.Map):
         What the report gives to its outputs.
     lang
         Language that the page opens in.
+    directory
+        Where the pages of a large zone's parts lie, once they are written.
 
     Notes
     -----
@@ -90,10 +144,12 @@ class ReviewMap(folium.Map):
     default_js = [("leaflet", _VENDORED + "leaflet.js")]  # noqa: RUF012 (folium reads it as a class attribute)
     default_css = [("leaflet_css", _VENDORED + "leaflet.css")]  # noqa: RUF012
 
-    def __init__(self, tables: Tables, lang: str = "both") -> None:
+    def __init__(self, tables: Tables, lang: str = "both", directory: Directory | None = None) -> None:
         if lang not in LANGS:
             raise ValueError(f"lang={lang!r} is not one of {', '.join(LANGS)}.")
-        self._block = data_block(tables, lang, words(), {"icons": icons()})
+        self._block = data_block(
+            tables, lang, words(), {"icons": icons(), "parts": entries(directory, len(tables.parcels))}
+        )
         super().__init__(
             location=self._block.centre,
             tiles=None,
@@ -143,13 +199,13 @@ class ReviewMap(folium.Map):
         before = [(element, element._children.copy()) for element in _family(figure)]
         try:
             with _verbatim(), _literal_texts(figure):
-                parts = self._parts(figure)
+                pieces = self._pieces(figure)
         finally:
             for element, children in before:
                 element._children = children
-        return compose(parts)
+        return compose(pieces)
 
-    def _parts(self, figure: Figure) -> Parts:
+    def _pieces(self, figure: Figure) -> Pieces:
         """Render every layer, refuse what is remote, and sort what folium made into the parts of the page."""
         for child in list(figure._children.values()):
             if child is self:
@@ -169,10 +225,12 @@ class ReviewMap(folium.Map):
                 raise ExportError(_sentence("error.remote", layer="HTML", url=found[1]))
         script = figure.script.render()
         frame, switches, *texts, script = _renumber([frame, switches, *texts, script], family)
-        return Parts(
+        return Pieces(
             title=self._title,
             lang=self._lang,
             data=self._block.text,
+            packed=self._block.packed,
+            wide=self._block.wide,
             frame=frame,
             switches=switches,
             head=texts[0],

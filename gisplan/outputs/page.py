@@ -24,6 +24,7 @@ _SCRIPTS = (
     "time.js",
     "style.js",
     "signs.js",
+    "fabric.js",
     "layers.js",
     "faults.js",
     "marks.js",
@@ -35,16 +36,18 @@ _SCRIPTS = (
     "fixes.js",
     "list.js",
     "ruler.js",
+    "parts.js",
     "search.js",
     "start.js",
 )
+_FOR_LARGE = ("fabric.js",)
 _PLACE = re.compile(r"<!--gisplan:([a-z]+)-->")
 _IMAGE = re.compile(r"url\(images/([a-z0-9-]+\.png)\)")
 _SOURCE_MAP = re.compile(r"^//# sourceMappingURL=.*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
-class Parts:
+class Pieces:
     """What the page is put together from.
 
     Attributes
@@ -54,7 +57,11 @@ class Parts:
     lang
         Language that the page opens in.
     data
-        The data block: JSON from `gisplan.outputs.block`, already safe inside a script element.
+        The data block from `gisplan.outputs.block`, already safe inside a script element.
+    packed
+        Whether the data block is pressed.
+    wide
+        Whether the zone is so large that its parcels are drawn in one canvas.
     frame
         The map's own element, from folium: no text of the zone's.
     switches
@@ -72,6 +79,8 @@ class Parts:
     title: str
     lang: str
     data: str
+    packed: bool
+    wide: bool
     frame: str
     switches: str
     head: str
@@ -110,12 +119,12 @@ def icons() -> dict[str, str]:
     return {option: image(f"{name}.png") for option, name in names.items()}
 
 
-def compose(parts: Parts) -> str:
+def compose(pieces: Pieces) -> str:
     """Put the page together; nothing that is put in is looked at for further places.
 
     Parameters
     ----------
-    parts
+    pieces
         The pieces, each already safe for where it goes.
 
     Returns
@@ -124,28 +133,31 @@ def compose(parts: Parts) -> str:
         The whole HTML page.
     """
     library = [_SOURCE_MAP.sub("", asset("leaflet/leaflet.js"))]
-    if parts.jquery:
+    if pieces.packed:
+        library.append(asset("fflate/fflate.js"))
+    if pieces.jquery:
         library.append(asset("jquery/jquery.slim.min.js"))
-    scripts = [_sound(parts.switches), *map(_sound, library), _sound(_own()), _sound(parts.script)]
-    pieces = {
-        "policy": html.escape(_policy(scripts, frames=parts.frames)),
-        "title": html.escape(parts.title),
-        "lang": html.escape(parts.lang),
+    scripts = [_sound(pieces.switches), *map(_sound, library), _sound(_own(pieces.wide)), _sound(pieces.script)]
+    filled = {
+        "policy": html.escape(_policy(scripts, frames=pieces.frames)),
+        "title": html.escape(pieces.title),
+        "lang": html.escape(pieces.lang),
         "style": f"<style>{_styles()}</style>",
         "noscript": html.escape(" ".join(words()["page.noscript"])),
-        "frame": parts.frame,
-        "data": parts.data,
+        "frame": pieces.frame,
+        "kind": "application/gzip" if pieces.packed else "application/json",
+        "data": pieces.data,
         "library": "\n".join(f"<script>{script}</script>" for script in scripts[:-1]),
-        "planner": _clean(parts.head + parts.body),
+        "planner": _clean(pieces.head + pieces.body),
         "script": f"<script>{scripts[-1]}</script>",
     }
     skeleton = _PLACE.split(asset("page.html"))
-    skeleton[1::2] = [pieces[place] for place in skeleton[1::2]]
+    skeleton[1::2] = [filled[place] for place in skeleton[1::2]]
     return "".join(skeleton)
 
 
-def _own() -> str:
-    return "\n".join(asset(f"js/{name}") for name in _SCRIPTS)
+def _own(wide: bool) -> str:
+    return "\n".join(asset(f"js/{name}") for name in _SCRIPTS if wide or name not in _FOR_LARGE)
 
 
 def _styles() -> str:

@@ -25,9 +25,12 @@ class Plane:
     transformer: pyproj.Transformer | None
 
     @classmethod
-    def of(cls, parcels: gpd.GeoDataFrame) -> Plane:
-        """Choose the plane; a local grid, or a CRS whose transformation fails on these parcels, stays in metres."""
-        metres = cls(plain=True, unit=1e-3, transformer=None)
+    def of(cls, parcels: gpd.GeoDataFrame, coarse: bool = False) -> Plane:
+        """Choose the plane; a local grid, or a CRS whose transformation fails on these parcels, stays in metres.
+
+        A coarse one has steps of a decimetre: what a map of a large zone can show.
+        """
+        metres = cls(plain=True, unit=0.1 if coarse else 1e-3, transformer=None)
         crs = None if parcels.crs is None else pyproj.CRS(parcels.crs)
         if crs is None or crs.geodetic_crs is None:
             return metres
@@ -37,7 +40,7 @@ class Plane:
             way = pyproj.Transformer.from_crs(crs, crs.geodetic_crs if near else "EPSG:4326", always_xy=True)
         except pyproj.exceptions.ProjError:
             return metres
-        degrees = cls(plain=False, unit=1e-7, transformer=way)
+        degrees = cls(plain=False, unit=1e-6 if coarse else 1e-7, transformer=way)
         drawn = degrees.project(shapely.get_coordinates(parcels.geometry.array))
         return degrees if np.isfinite(drawn).all() else metres
 

@@ -45,6 +45,13 @@ class Tracing(Protocol):
         """Draw the ways of some parcels."""
 
 
+class Spoken(Protocol):
+    """The cells with their sentences, made for those parcels that are asked for."""
+
+    def of(self, parcels: pd.Index) -> pd.DataFrame:
+        """Give the cells of some parcels with ``reason_zh`` and ``reason_en``."""
+
+
 def blocks(table: pd.DataFrame | Long, langs: Sequence[str] = SINGLE) -> Iterator[pd.DataFrame]:
     """Give a table block by block; one that is held anyway is one block."""
     if isinstance(table, pd.DataFrame):
@@ -78,7 +85,7 @@ class Tables:
         then one grade letter per service.
     cells
         One row per parcel and service: parcel, service, grade, verdict, need, code, feature, distance_m, path_m,
-        source, works, ready_on, reason_zh, reason_en.
+        source, works, ready_on; with reason_zh and reason_en where there is no ``spoken``.
     findings
         One row per parcel and condition, with value, unit, limit, verdict, basis and reason; made block by block, as
         are ``land_findings`` and ``land_tasks``.
@@ -114,6 +121,8 @@ class Tables:
         Standard factory buildings by storey: `gisplan.land.buildings.COLUMNS`.
     barriers
         Rivers, railways and expressways (feature, kind, name, geometry); None when the zone names none.
+    spoken
+        The cells with their sentences, where they are made for those parcels that are asked for.
     traces
         The way of each cell to its source: `gisplan.judging.traces.Traced` for some parcels; None where nobody asked.
     notes
@@ -143,5 +152,6 @@ class Tables:
     land_findings: pd.DataFrame | Long | None = None
     land_tasks: pd.DataFrame | Long | None = None
     buildings: pd.DataFrame | None = None
+    spoken: Spoken | None = None
     traces: Tracing | None = None
     notes: pd.DataFrame | None = None

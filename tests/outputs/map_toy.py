@@ -52,7 +52,7 @@ def toy(text: Text = plain, crs: str | None = CRS, barriers: bool = True, ways: 
         parcels=parcels,
         readiness=readiness,
         cells=cells,
-        findings=pd.DataFrame(),
+        findings=pd.DataFrame(columns=["parcel", "service", "condition", "value"]),
         gaps=_gaps(parcels, text, crs),
         issues=pd.DataFrame({"code": ["status"] * 3, "severity": ["warning", "warning", "info"]}),
         features=_features(text, crs),

@@ -33,16 +33,14 @@ FILES = [*RESULTS]
 RUN = {"inputs": {"a": "b"}}
 
 
-class Page:
-    """Stands for the map, which has tests of its own."""
-
-    def save(self, path):
-        path.write_text("<html></html>", encoding="utf-8")
+def page(path):
+    """Stand for the map, which has tests of its own."""
+    path.write_text("<html></html>", encoding="utf-8")
 
 
 @pytest.fixture(autouse=True)
 def plain_map(monkeypatch):
-    monkeypatch.setattr(delivery, "review_map", lambda tables, lang: Page())
+    monkeypatch.setattr(delivery, "map_files", lambda tables, name, lang: {name: page})
 
 
 @pytest.fixture
@@ -188,10 +186,10 @@ def test_a_workbook_open_in_excel_keeps_the_whole_old_set(full, monkeypatch):
 def test_a_writer_that_fails_late_keeps_the_whole_old_set(full, monkeypatch):
     before = contents(full)
 
-    def fail(tables, lang):
+    def fail(path):
         raise ExportError("the map cannot be made")
 
-    monkeypatch.setattr(delivery, "review_map", fail)
+    monkeypatch.setattr(delivery, "map_files", lambda tables, name, lang: {name: fail})
     with pytest.raises(ExportError, match="the map"):
         write_all(paper_tables(), {"inputs": {"changed": "x"}}, full)
     assert contents(full) == before

@@ -3,7 +3,19 @@ window.gisplan = {};
 (function (gp) {
   'use strict';
 
-  var data = JSON.parse(document.getElementById('gisplan-data').textContent);
+  var block = document.getElementById('gisplan-data');
+
+  function bytes(text) {
+    var raw = window.atob(text);
+    var out = new Uint8Array(raw.length);
+    for (var i = 0; i < raw.length; i += 1) { out[i] = raw.charCodeAt(i); }
+    return out;
+  }
+
+  // The block of a large zone is pressed.
+  var data = JSON.parse(block.type === 'application/gzip'
+    ? window.fflate.strFromU8(window.fflate.gunzipSync(bytes(block.textContent))) : block.textContent);
+  block.textContent = '';
   gp.data = data;
   gp.GRADES = ['A', 'B', 'C', 'D', 'U', 'N'];
   gp.READY = ['yes', 'no', 'unknown'];
@@ -46,6 +58,34 @@ window.gisplan = {};
 
   gp.count = data.parcels.id.length;
 
+  var far = data.cells.distance_dm ? new Uint16Array(bytes(data.cells.distance_dm).buffer) : null;
+  var UNKNOWN = 0xffff;
+
+  function distance(at) {
+    if (!far) { return data.cells.distance_m[at]; }
+    return far[at] === UNKNOWN ? null : far[at] / 10;
+  }
+
+  // The days of answers that have one, as pairs of answer and day.
+  gp.eachDay = function (each) {
+    var cells = data.cells;
+    cells.ready_on.forEach(function (number, row) {
+      if (number >= 0) { each(cells.dated ? cells.dated[row] : row, gp.text(number)); }
+    });
+  };
+
+  var days = null;
+  function dayOf(at) {
+    if (!days) {
+      days = {};
+      gp.eachDay(function (cell, day) { days[cell] = day; });
+    }
+    return days[at] || '';
+  }
+
+  // A large zone has no such column: its sheets have it.
+  function told(column, at) { return column ? gp.text(column[at]) : ''; }
+
   // The ten answers of one parcel, in the profile's order.
   gp.answers = function (parcel) {
     var cells = data.cells;
@@ -55,15 +95,15 @@ window.gisplan = {};
         service: service,
         grade: cells.grade[at],
         optional: cells.need[at] === 'o',
-        feature: gp.text(cells.feature[at]),
-        source: gp.text(cells.source[at]),
-        works: gp.text(cells.works[at]),
-        readyOn: gp.text(cells.ready_on[at]),
-        code: gp.text(cells.code[at]),
-        reason: [gp.text(cells.reason_zh[at]), gp.text(cells.reason_en[at])],
-        distance: cells.distance_m[at],
-        path: cells.path_m[at],
-        reserve: cells.reserve[at]
+        feature: told(cells.feature, at),
+        source: told(cells.source, at),
+        works: told(cells.works, at),
+        readyOn: dayOf(at),
+        code: told(cells.code, at),
+        reason: [told(cells.reason_zh, at), told(cells.reason_en, at)],
+        distance: distance(at),
+        path: cells.path_m ? cells.path_m[at] : null,
+        reserve: cells.reserve ? cells.reserve[at] : null
       };
     });
   };

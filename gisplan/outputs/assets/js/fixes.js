@@ -179,8 +179,11 @@
       gp.append(panel, listing(gp.ranked, function (row, number) {
         return item(number, gp.faultGroup(row), row, faults, stake(row), short(row), function (at) { gp.showFault(at); });
       }));
-    } else {
+    } else if (!data.left_out || !data.left_out.faults) {
       gp.append(panel, gp.node('p', 'gp-hint', gp.word('fix.none')));
+    }
+    if (data.left_out && data.left_out.faults) {
+      gp.append(panel, gp.node('p', 'gp-line', gp.word('fix.left_out', { n: gp.number(data.left_out.faults) })));
     }
     var rest = faults.code.length - gp.ranked.length;
     if (rest) { gp.append(panel, gp.node('p', 'gp-line gp-soft', gp.word('fix.rest', { n: gp.number(rest) }))); }

@@ -60,7 +60,7 @@
       ['land.conclusion', conclusion(i)],
       ['land.stage', stage(i)],
       ['land.net', land.net_mu[i] === null ? '' : gp.mu(land.net_mu[i], 1)],
-      ['land.sentence', [gp.text(land.sentence_zh[i]), gp.text(land.sentence_en[i])]]
+      ['land.sentence', land.sentence_zh ? [gp.text(land.sentence_zh[i]), gp.text(land.sentence_en[i])] : '']
     ].forEach(function (row) {
       if (row[1] === '' || row[1][0] === '') { return; }
       list.appendChild(gp.node('div', '', gp.node('dt', '', gp.word(row[0])), gp.node('dd', '', row[1])));

@@ -18,6 +18,29 @@
   gp.BARRIERS = BARRIERS;
   gp.isSign = function (role) { return Boolean(SIGNS[role]); };
 
+  // Every parcel a shape of its own.
+  function each(zone, options) {
+    zone.bounds = L.latLngBounds([]);
+    var anchors = [];
+    zone.parcels = [];
+    gp.places(data.parcels.at).forEach(function (place) { anchors[place[0]] = place[1]; });
+    zone.anchorOf = function (i) { return anchors[i]; };
+    gp.pieces(data.parcels.rings, gp.count).forEach(function (rings, i) {
+      rings.forEach(function (ring) { ring.forEach(function (place) { zone.bounds.extend(place); }); });
+      var parcel = L.polygon(rings, options('parcels', gp.parcelStyle(gp.shown(i, 'ready'), false, true)));
+      parcel.on('click', function (event) { gp.choose(i, { at: event.latlng, popup: true }); });
+      parcel.addTo(zone.groups.parcels);
+      zone.parcels.push(parcel);
+    });
+    zone.restyle = function (i) {
+      zone.parcels[i].setStyle(gp.parcelStyle(gp.shown(i, gp.view), i === gp.chosen, gp.matched[i]));
+    };
+    zone.restyleAll = function () { zone.parcels.forEach(function (parcel, i) { zone.restyle(i); }); };
+    zone.raise = function (i) { zone.parcels[i].bringToFront(); };
+    zone.boundsOf = function (i) { return zone.parcels[i].getBounds(); };
+    zone.visible = function (seen) { zone.parcels.forEach(function (parcel, i) { seen(i); }); };
+  }
+
   gp.drawZone = function (map, groups) {
     var lines = data.lines;
     var points = data.points;
@@ -36,23 +59,10 @@
       return L.extend({ renderer: renderer(name), pane: 'gp-' + name, bubblingMouseEvents: false }, style);
     }
 
-    var zone = { map: map, groups: groups, canvas: canvas, parcels: [], lines: [], points: [], minor: [], small: [], gaps: [], joinPlaces: [], close: {}, opacity: data.services.map(function () { return 1; }), serviceOn: [], otherOn: {} };
+    var zone = { map: map, groups: groups, canvas: canvas, lines: [], points: [], minor: [], small: [], gaps: [], joinPlaces: [], close: {}, opacity: data.services.map(function () { return 1; }), serviceOn: [], otherOn: {} };
     zone.traceRenderer = L.svg({ pane: 'gp-trace', padding: 0.4 });
-    zone.shapes = gp.pieces(data.parcels.rings, gp.count);
-    zone.bounds = L.latLngBounds([]);
-    zone.shapes.forEach(function (rings) {
-      rings.forEach(function (ring) { ring.forEach(function (place) { zone.bounds.extend(place); }); });
-    });
+    (data.left_out ? gp.weave : each)(zone, options);
     if (zone.bounds.isValid()) { map.fitBounds(zone.bounds, { padding: [18, 18], animate: false }); }
-    zone.anchors = [];
-    gp.places(data.parcels.at).forEach(function (place) { zone.anchors[place[0]] = place[1]; });
-
-    zone.shapes.forEach(function (rings, i) {
-      var parcel = L.polygon(rings, options('parcels', gp.parcelStyle(gp.shown(i, 'ready'), false, true)));
-      parcel.on('click', function (event) { gp.choose(i, { at: event.latlng, popup: true }); });
-      parcel.addTo(groups.parcels);
-      zone.parcels.push(parcel);
-    });
 
     gp.pieces(lines.parts, lines.feature.length).forEach(function (pieces, i) {
       var service = data.services[lines.service[i]];

@@ -89,12 +89,12 @@
 
     _parcels: function () {
       var map = this._map;
-      this._zone.parcels.forEach(function (parcel, i) {
-        var place = this._zone.anchors[i];
+      this._zone.visible(function (i) {
+        var place = this._zone.anchorOf(i);
         if (!place || this._left <= 0 || !gp.matched[i]) { return; }
         var at = map.latLngToLayerPoint(place);
         if (!this._box.contains(at)) { return; }
-        var bounds = parcel.getBounds();
+        var bounds = this._zone.boundsOf(i);
         var box = map.latLngToLayerPoint(bounds.getSouthEast()).subtract(map.latLngToLayerPoint(bounds.getNorthWest()));
         if (Math.min(box.x, box.y) < 10) { return; }
         var id = gp.text(data.parcels.id[i]);
@@ -108,7 +108,7 @@
         if (gp.openNotes(i)) { this._bubble(at.x + 12, y - 9, gp.openNotes(i)); }
         if (withId) { this._write(id, at.x, y + 15, 'gp-parcel-id'); }
         if (withName) { this._write(name, at.x, y + 29, 'gp-parcel-name'); }
-      }, this);
+      }.bind(this));
     },
 
     // Beside a fault its number in the list, and how long the gap or the missing main is.

@@ -101,7 +101,7 @@
       });
       if (!drawn[i]) {
         made.item.className = 'gp-empty';
-        made.item.firstChild.appendChild(gp.node('span', 'gp-soft', gp.word('layers.empty')));
+        made.item.firstChild.appendChild(gp.node('span', 'gp-soft', gp.word(data.left_out ? 'layers.elsewhere' : 'layers.empty')));
       }
       boxes.push([made.box, i]);
       services.appendChild(made.item);
@@ -124,7 +124,7 @@
     };
     Object.keys(samples).forEach(function (name) {
       if (name === 'barriers' && !data.barriers) { return; }
-      var count = { parcels: gp.count, gaps: data.gaps.parcel.length }[name];
+      var count = { parcels: gp.count, gaps: data.left_out ? data.left_out.gaps : data.gaps.parcel.length }[name];
       var made = toggle(gp.word('layer.' + name), samples[name], true, function (on) {
         zone.otherOn[name] = on;
         changed();
@@ -209,7 +209,8 @@
       gp.GRADES.forEach(function (grade) {
         var value = unit === 'mu' ? sums[grade].mu : sums[grade].n;
         var share = value / ((unit === 'mu' ? whole : gp.count) || 1);
-        var cell = gp.node('td', value ? '' : 'gp-zero', value ? gp.number(value) : '\u00b7');
+        // five digits and more leave no room for a comma
+        var cell = gp.node('td', !value ? 'gp-zero' : value > 9999 ? 'gp-tight' : '', value ? (value > 9999 ? value.toFixed(0) : gp.number(value)) : '\u00b7');
         if (value) {
           var fill = gp.node('i');
           fill.style.backgroundColor = gp.FILLS[grade];
@@ -277,6 +278,7 @@
       gp.append(panel, gp.node('h2', '', gp.word('land.title')));
       gp.append(panel, land);
     }
+    gp.append(panel, gp.partsBox());
     gp.append(panel, gp.ledgerBox());
     gp.append(panel, gp.limitsBox());
     if (data.about.notes.length) {
@@ -289,7 +291,7 @@
 
   gp.fillFrame = function () {
     var about = data.about;
-    gp.append(document.getElementById('gp-title'), about.title);
+    gp.append(gp.append(document.getElementById('gp-title'), about.title), gp.partTitle());
     document.getElementById('gp-invented').hidden = !about.invented;
     gp.append(document.getElementById('gp-disclaimer'), about.disclaimer);
     var facts = document.getElementById('gp-facts');

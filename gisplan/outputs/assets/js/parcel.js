@@ -49,7 +49,7 @@
     var note = gp.noteBox({ kind: 'cell', parcel: i, service: number });
     doing.appendChild(note.button);
     return gp.node('li', '', gp.chip(entry.grade, gp.gradeWord(entry.grade)),
-      gp.node('div', '', head, gp.node('p', 'gp-reason', entry.reason), more.firstChild ? more : null,
+      gp.node('div', '', head, entry.reason[0] ? gp.node('p', 'gp-reason', entry.reason) : null, more.firstChild ? more : null,
         way && way.features.length ? gp.wayText(way, entry.source) : null, doing, note.box));
   }
 
@@ -114,6 +114,7 @@
     var note = gp.noteBox({ kind: 'parcel', parcel: i });
     gp.append(panel, gp.node('p', 'gp-doing', note.button));
     gp.append(panel, note.box);
+    gp.append(panel, gp.partLine(i));
     gp.append(panel, gp.landBox(i));
     var count = parcels.required[i] === null ? ''
       : gp.word('parcel.count', { n: parcels.connected[i], of: parcels.required[i] });

@@ -11,11 +11,15 @@
 
   function fold(text) { return text.normalize('NFKC').toLowerCase(); }
 
-  var entries = data.parcels.id.map(function (number, i) {
-    var id = gp.text(number);
-    var name = gp.text(data.parcels.name[i]);
-    return { parcel: i, id: id, name: name, key: fold(id + '\n' + name) };
-  });
+  var entries = null;
+  function known() {
+    entries = entries || data.parcels.id.map(function (number, i) {
+      var id = gp.text(number);
+      var name = gp.text(data.parcels.name[i]);
+      return { parcel: i, id: id, name: name, key: fold(id + '\n' + name) };
+    });
+    return entries;
+  }
 
   function close() {
     list.hidden = true;
@@ -46,7 +50,7 @@
     var wanted = fold(input.value.trim());
     close();
     if (!wanted) { return; }
-    var found = entries.filter(function (entry) { return entry.key.indexOf(wanted) >= 0; });
+    var found = known().filter(function (entry) { return entry.key.indexOf(wanted) >= 0; });
     found.slice(0, MOST).forEach(function (entry, i) {
       var item = gp.node('li', '',
         gp.chip(gp.shown(entry.parcel, 'ready')),

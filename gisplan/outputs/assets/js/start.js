@@ -23,9 +23,6 @@
     }
   };
 
-  function restyle(i) {
-    zone.parcels[i].setStyle(gp.parcelStyle(gp.shown(i, gp.view), i === gp.chosen, gp.matched[i]));
-  }
 
   function popup(latlng, content) {
     if (gp.ruling) { return; }
@@ -39,19 +36,19 @@
     if (gp.ruling) { return; }
     var before = gp.chosen;
     gp.chosen = i;
-    if (before !== null) { restyle(before); }
-    restyle(i);
-    zone.parcels[i].bringToFront();
+    if (before !== null) { zone.restyle(before); }
+    zone.restyle(i);
+    zone.raise(i);
     if (gp.view === 'ready') { gp.clearWay(); } else { gp.drawWay(zone, i, gp.view, false); }
     settle();
     gp.fillParcel(i);
     openTab('parcel');
     document.getElementById('gp-parcel').scrollTop = 0;
     if (how.zoom) {
-      var bounds = zone.parcels[i].getBounds().pad(1.2);
+      var bounds = zone.boundsOf(i).pad(1.2);
       zone.map.fitBounds(bounds, { animate: false });
     }
-    if (how.popup) { popup(how.at || zone.anchors[i], gp.parcelCard(i)); }
+    if (how.popup) { popup(how.at || zone.anchorOf(i), gp.parcelCard(i)); }
     if (how.focus) { document.getElementById('gp-parcel-title').focus(); }
   };
 
@@ -89,8 +86,8 @@
 
   // Every parcel anew: the colouring, the day or the filter has changed.
   function recolour() {
-    zone.parcels.forEach(function (parcel, i) { restyle(i); });
-    if (gp.chosen !== null) { zone.parcels[gp.chosen].bringToFront(); }
+    zone.restyleAll();
+    if (gp.chosen !== null) { zone.raise(gp.chosen); }
     gp.fillKeys();
     settle();
   }
@@ -163,6 +160,7 @@
   }
 
   gp.start = function (map, groups) {
+    gp.map = map;
     gp.settleWords();
     gp.fillFrame();
     zone = gp.drawZone(map, groups);
@@ -213,5 +211,6 @@
     gp.startSearch();
     startTabs();
     startPrinting();
+    gp.startParts();
   };
 }(window.gisplan));

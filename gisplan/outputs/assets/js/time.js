@@ -12,7 +12,7 @@
   gp.days = [today];
   gp.day = 0;
 
-  var arrives = [];        // of each answer the number of the day from which it is connected; NEVER for all but B
+  var arrives = new Float64Array(data.services.length * gp.count).fill(NEVER); // of each answer the number of the day from which it is connected; NEVER for all but B
   var last = [];           // of each parcel the last such day among what it must have
   var stuck = [];          // whether something that it must have has no such day
   var unsure = [];         // whether of something that it must have nobody knows, or it has to have nothing
@@ -20,17 +20,11 @@
   function findDays() {
     var seen = {};
     var cells = data.cells;
-    cells.ready_on.forEach(function (number, at) {
-      var day = cells.grade[at] === 'B' ? gp.text(number) : '';
-      if (day > today) { seen[day] = true; }
-    });
+    gp.eachDay(function (at, day) { if (cells.grade[at] === 'B' && day > today) { seen[day] = true; } });
     gp.days = [today].concat(Object.keys(seen).sort());
     var numbers = {};
     gp.days.forEach(function (day, i) { numbers[day] = i; });
-    cells.ready_on.forEach(function (number, at) {
-      var day = cells.grade[at] === 'B' ? gp.text(number) : '';
-      arrives.push(!day ? NEVER : day <= today ? 1 : numbers[day]);
-    });
+    gp.eachDay(function (at, day) { if (cells.grade[at] === 'B') { arrives[at] = day <= today ? 1 : numbers[day]; } });
   }
 
   function addUp() {

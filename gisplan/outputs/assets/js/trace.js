@@ -79,7 +79,7 @@
     if (move) {
       var bounds = L.latLngBounds([]);
       pieces.forEach(function (piece) { piece.forEach(function (at) { bounds.extend(at); }); });
-      bounds.extend(zone.parcels[parcel].getBounds());
+      bounds.extend(zone.boundsOf(parcel));
       zone.map.fitBounds(bounds, { padding: [40, 40], animate: false });
     }
   };
