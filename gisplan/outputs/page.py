@@ -29,6 +29,7 @@ _SCRIPTS = (
     "faults.js",
     "marks.js",
     "panels.js",
+    "overview.js",
     "trace.js",
     "notes.js",
     "parcel.js",

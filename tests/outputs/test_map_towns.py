@@ -13,6 +13,7 @@ from shared_data import shared
 import gisplan
 from gisplan.outputs.columns import guessed
 
+GANTING = Path(__file__).parents[2] / "layers" / "ganting"
 SANTBOI = Path(__file__).parents[1] / "santboi"
 
 
@@ -27,6 +28,72 @@ def shown(page) -> dict[str, int]:
 
 def drawn_as(faults: gpd.GeoDataFrame, code: str) -> int:
     return int((faults["code"] == code).sum())
+
+
+def tour(reader, report: gisplan.Report, folder: Path) -> None:
+    """Use everything in the page once, as a reviewer does; the reader sees that nothing is asked of the network."""
+    page, tables = reader.page, report.tables()
+    page.click("[data-set-lang=en]")
+    assert page.inner_text("#gp-tab-list") == "Parcels"
+    page.click("[data-set-lang=zh]")
+    # search
+    wanted = tables.parcels.index[len(tables.parcels) // 2]
+    page.fill("#gp-search", wanted)
+    page.keyboard.press("Enter")
+    assert reader.texts("#gp-parcel-title .gp-id") == [wanted]
+    # filter
+    page.click("#gp-tab-list")
+    key = tables.services.index[1]
+    page.select_option("#gp-filter-view", "1")
+    grade = tables.readiness[key].mode()[0]
+    page.check(f"#gp-filter-codes input[value={grade}]")
+    want = tables.readiness.index[tables.readiness[key] == grade]
+    assert f"{len(want):,} / {len(tables.parcels):,} 宗" in page.inner_text("#gp-filter-said")
+    assert reader.texts("#gp-list-rows tbody th .gp-id") == want[:60].tolist()
+    page.click("#gp-filter-clear")
+    # the day
+    days = page.evaluate("gisplan.days.length")
+    for number in range(1, days):
+        page.click("#gp-day-after")
+        assert page.evaluate("gisplan.day") == number
+        assert "预计" in page.inner_text("#gp-day-said")
+    assert page.is_disabled("#gp-day") == (days == 1)
+    # the way of one answer, as long as the cell says
+    assert tables.traces is not None
+    starts = tables.traces.of(tables.parcels.index).starts
+    start = starts.iloc[-1]
+    row, number = tables.parcels.index.get_loc(start["parcel"]), tables.services.index.get_loc(start["service"])
+    page.evaluate("i => gisplan.choose(i, {})", row)
+    page.locator(".gp-answers > li").nth(number).locator(".gp-doing button").first.click()
+    assert page.locator(".leaflet-gp-trace-pane path").count() == 5
+    drawn = page.evaluate(
+        """([i, k]) => gisplan.wayOf(i, k).pieces.reduce((sum, piece) => sum + piece.slice(1).reduce((part, at, n) => {
+            const [a, b] = [piece[n], at].map(place => gisplan.groundOf({lat: place[0], lng: place[1]}));
+            return part + Math.hypot(a[0] - b[0], a[1] - b[1]);
+        }, 0), 0)""",
+        [row, number],
+    )
+    cell = report.grades.set_index(["parcel", "service"]).loc[(start["parcel"], start["service"])]
+    assert abs(drawn - cell["distance_m"] - cell["path_m"]) < 0.5 + 0.002 * cell["path_m"]
+    # a note, saved and bound again
+    page.locator(".gp-answers > li").nth(number).get_by_role("button", name="意见", exact=True).click()
+    page.locator(".gp-answers > li").nth(number).locator("button[value=agree]").click()
+    page.click("#gp-tab-notes")
+    page.fill("#gp-reviewer", "王工")
+    with page.expect_download() as waiting:
+        page.click("#gp-notes-save")
+    waiting.value.save_as(folder / "notes.json")
+    notes = report.review([folder / "notes.json"]).notes
+    assert notes["status"].tolist() == ["settled"] and notes["parcel"].tolist() == [start["parcel"]]
+
+
+def test_a_tour_of_the_embedded_zone(reader, tmp_path):
+    report = gisplan.check(gisplan.read(GANTING))
+    page = reader.open(report.map("zh"), "zh").page
+    assert page.evaluate("gisplan.days.length") > 3
+    errors = int((report.issues["severity"] == "error").sum())
+    assert f"数据错误 {errors} 处" in page.inner_text("#gp-data-mark")
+    tour(reader, report, tmp_path)
 
 
 def test_the_parcels_of_ky4_lie_beside_its_pipes(tmp_path):
@@ -74,3 +141,5 @@ def test_sant_boi_shows_its_joins_and_near_misses(reader, tmp_path):
     assert counts["near_miss"] == drawn_as(report.faults, "near_miss") > 0
     page.evaluate("gisplan.showJoin(0)")
     assert page.input_value(".gp-copy input") == joins["id"].iloc[0]
+    page.keyboard.press("Escape")
+    tour(reader, report, tmp_path)

@@ -1,10 +1,11 @@
-// The panels beside the map: legend, layers and overview.
+// The panels beside the map: legend, layers, and what stands above and below it.
 (function (gp) {
   'use strict';
 
   var data = gp.data;
 
-  function totals(codes, view, shown) {
+  // How many parcels, and how much land, each answer stands for.
+  gp.totals = function (codes, view, shown) {
     var sums = {};
     codes.forEach(function (code) { sums[code] = { n: 0, mu: 0 }; });
     for (var i = 0; i < gp.count; i += 1) {
@@ -14,7 +15,7 @@
       sums[code].mu += data.parcels.mu[i] || 0;
     }
     return sums;
-  }
+  };
 
   function codesOf(view) { return view === 'ready' ? gp.READY : gp.GRADES; }
 
@@ -29,7 +30,7 @@
   // --- what the parcels' colours mean, and how many parcels each stands for
   gp.fillKeys = function () {
     var list = gp.clear(document.getElementById('gp-keys'));
-    var sums = totals(codesOf(gp.view), gp.view, gp.shown);
+    var sums = gp.totals(codesOf(gp.view), gp.view, gp.shown);
     // a sheet of paper has no drop-down list: it names the colouring in words
     var named = gp.view === 'ready' ? gp.word('colour.ready') : serviceName(data.services[gp.view]);
     var printed = gp.append(gp.clear(document.getElementById('gp-printed-view')), named);
@@ -163,136 +164,20 @@
     list.appendChild(gp.node('li', '', dotSample('#11292b', '#11292b'), gp.node('span', '', gp.word('sign.closed'))));
   };
 
-  // --- overview: how many parcels and mu, and the matrix of services by grades
-  function readyCards() {
-    var sums = totals(gp.READY, 'ready', gp.today);
-    var bar = gp.node('div', 'gp-bar');
-    bar.setAttribute('aria-hidden', 'true');
-    var cards = gp.node('ul', 'gp-cards');
-    gp.READY.forEach(function (code) {
-      var part = gp.node('span');
-      part.style.backgroundColor = gp.FILLS[code];
-      part.style.flexGrow = sums[code].n;
-      bar.appendChild(part);
-      var card = gp.node('li', '',
-        gp.node('span', 'gp-card-word', gp.chip(code), gp.node('span', '', gp.readyWord(code))),
-        gp.node('strong', '', gp.number(sums[code].n)),
-        gp.node('span', 'gp-soft', gp.mu(sums[code].mu)));
-      card.style.borderTopColor = gp.FILLS[code];
-      cards.appendChild(card);
-    });
-    return gp.node('div', '', cards, bar);
-  }
-
-  function matrix(unit) {
-    var table = gp.node('table', 'gp-matrix');
-    var head = gp.node('tr', '', gp.node('th', '', gp.word('matrix.service')));
-    head.firstChild.scope = 'col';
-    gp.GRADES.forEach(function (grade) {
-      var cell = gp.node('th', '', gp.chip(grade, gp.gradeWord(grade)));
-      cell.scope = 'col';
-      gp.attribute(cell, 'title', gp.gradeWord(grade));
-      head.appendChild(cell);
-    });
-    table.appendChild(gp.node('thead', '', head));
-    var body = gp.node('tbody');
-    var whole = data.parcels.mu.reduce(function (sum, mu) { return sum + (mu || 0); }, 0);
-    data.services.forEach(function (service, i) {
-      var sums = totals(gp.GRADES, i, gp.today);
-      var button = gp.node('button', 'gp-matrix-name', gp.serviceTag(service), gp.node('span', '', serviceName(service)));
-      button.type = 'button';
-      gp.attribute(button, 'title', gp.word('matrix.colour'));
-      button.addEventListener('click', function () { gp.setView(gp.view === i ? 'ready' : i); });
-      button.setAttribute('data-view', String(i));
-      var row = gp.node('tr', '', gp.node('th', '', button));
-      row.firstChild.scope = 'row';
-      gp.GRADES.forEach(function (grade) {
-        var value = unit === 'mu' ? sums[grade].mu : sums[grade].n;
-        var share = value / ((unit === 'mu' ? whole : gp.count) || 1);
-        // five digits and more leave no room for a comma
-        var cell = gp.node('td', !value ? 'gp-zero' : value > 9999 ? 'gp-tight' : '', value ? (value > 9999 ? value.toFixed(0) : gp.number(value)) : '\u00b7');
-        if (value) {
-          var fill = gp.node('i');
-          fill.style.backgroundColor = gp.FILLS[grade];
-          fill.style.opacity = (0.25 + 0.75 * share).toFixed(2);
-          cell.insertBefore(fill, cell.firstChild);
-        }
-        row.appendChild(cell);
-      });
-      body.appendChild(row);
-    });
-    table.appendChild(body);
-    return table;
-  }
-
-  function matrixBox() {
-    var box = gp.node('div');
-    var units = gp.node('div', 'gp-units');
-    units.setAttribute('role', 'group');
-    gp.attribute(units, 'aria-label', gp.word('matrix.unit'));
-    function show(unit) {
-      var old = box.querySelector('table');
-      if (old) { box.removeChild(old); }
-      box.appendChild(matrix(unit));
-      units.childNodes.forEach(function (button) { button.setAttribute('aria-pressed', String(button.value === unit)); });
-      gp.settleMatrix();
-    }
-    ['parcels', 'mu'].forEach(function (unit) {
-      var button = gp.node('button', '', gp.word('unit.' + unit));
-      button.type = 'button';
-      button.value = unit;
-      button.addEventListener('click', function () { show(unit); });
-      units.appendChild(button);
-    });
-    box.appendChild(gp.node('div', 'gp-row', gp.node('h2', '', gp.word('matrix.title')), units));
-    show('parcels');
-    return box;
-  }
-
-  gp.settleMatrix = function () {
-    document.querySelectorAll('.gp-matrix-name').forEach(function (button) {
-      button.setAttribute('aria-pressed', String(button.getAttribute('data-view') === String(gp.view)));
-    });
-  };
-
-  function byDelivery() {
-    var sums = { yes: 0, no: 0, unknown: 0 };
-    data.parcels.ready_by_delivery.forEach(function (number) {
-      var code = gp.text(number);
-      sums[sums[code] === undefined ? 'unknown' : code] += 1;
-    });
-    return gp.node('p', 'gp-line', gp.word('overview.delivery', sums));
-  }
-
-  gp.fillOverview = function () {
-    var panel = document.getElementById('gp-overview');
-    var mu = data.parcels.mu.reduce(function (sum, value) { return sum + (value || 0); }, 0);
-    gp.append(panel, gp.node('p', 'gp-total', gp.word('overview.total', { n: gp.number(gp.count), mu: gp.number(mu) })));
-    gp.append(panel, readyCards());
-    gp.append(panel, byDelivery());
-    gp.append(panel, matrixBox());
-    gp.append(panel, gp.node('h2', '', gp.word('issues.title')));
-    gp.append(panel, gp.node('p', 'gp-line', gp.word('issues.counts', data.issues)));
-    var land = gp.conclusions();
-    if (land) {
-      gp.append(panel, gp.node('h2', '', gp.word('land.title')));
-      gp.append(panel, land);
-    }
-    gp.append(panel, gp.partsBox());
-    gp.append(panel, gp.ledgerBox());
-    gp.append(panel, gp.limitsBox());
-    if (data.about.notes.length) {
-      gp.append(panel, gp.node('h2', '', gp.word('notes.title')));
-      var notes = gp.node('ul', 'gp-notes');
-      data.about.notes.forEach(function (note) { notes.appendChild(gp.node('li', '', note)); });
-      gp.append(panel, notes);
-    }
-  };
-
   gp.fillFrame = function () {
     var about = data.about;
     gp.append(gp.append(document.getElementById('gp-title'), about.title), gp.partTitle());
     document.getElementById('gp-invented').hidden = !about.invented;
+    // what the survey is worth is said before anything else is read
+    var mark = document.getElementById('gp-data-mark');
+    var issues = data.issues;
+    mark.hidden = !issues.error && !issues.warning;
+    mark.classList.toggle('gp-bad', issues.error > 0);
+    gp.append(mark, gp.word(issues.error ? 'issues.errors' : 'issues.warnings', { n: gp.number(issues.error || issues.warning) }));
+    mark.addEventListener('click', function () {
+      document.getElementById('gp-tab-overview').click();
+      document.getElementById('gp-issues').scrollIntoView({ block: 'start' });
+    });
     gp.append(document.getElementById('gp-disclaimer'), about.disclaimer);
     var facts = document.getElementById('gp-facts');
     [
