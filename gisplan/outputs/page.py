@@ -42,6 +42,7 @@ _SCRIPTS = (
     "start.js",
 )
 _FOR_LARGE = ("fabric.js",)
+_UNPACK = "unpack.js"
 _PLACE = re.compile(r"<!--gisplan:([a-z]+)-->")
 _IMAGE = re.compile(r"url\(images/([a-z0-9-]+\.png)\)")
 _SOURCE_MAP = re.compile(r"^//# sourceMappingURL=.*$", re.MULTILINE)
@@ -134,11 +135,13 @@ def compose(pieces: Pieces) -> str:
         The whole HTML page.
     """
     library = [_SOURCE_MAP.sub("", asset("leaflet/leaflet.js"))]
-    if pieces.packed:
-        library.append(asset("fflate/fflate.js"))
     if pieces.jquery:
         library.append(asset("jquery/jquery.slim.min.js"))
-    scripts = [_sound(pieces.switches), *map(_sound, library), _sound(_own(pieces.wide)), _sound(pieces.script)]
+    own, last = _own(pieces.wide), pieces.script
+    if pieces.packed:
+        # nothing can start before the block is read: what does wait stands in one function
+        own, last = asset(f"js/{_UNPACK}"), f"gisplanUnpack(function () {{\n{own}\n{last}\n}});"
+    scripts = [_sound(script) for script in (pieces.switches, *library, own, last)]
     filled = {
         "policy": html.escape(_policy(scripts, frames=pieces.frames)),
         "title": html.escape(pieces.title),

@@ -12,10 +12,7 @@ window.gisplan = {};
     return out;
   }
 
-  // The block of a large zone is pressed.
-  var data = JSON.parse(block.type === 'application/gzip'
-    ? window.fflate.strFromU8(window.fflate.gunzipSync(bytes(block.textContent))) : block.textContent);
-  block.textContent = '';
+  var data = window.gisplanBlock || JSON.parse(block.textContent);
   gp.data = data;
   gp.GRADES = ['A', 'B', 'C', 'D', 'U', 'N'];
   gp.READY = ['yes', 'no', 'unknown'];

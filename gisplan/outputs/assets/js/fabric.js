@@ -121,16 +121,23 @@
 
     _paint: function (ctx, view) {
       var drawn = this._drawn;
-      var box = drawn.box;
       var groups = {};
+      var others = {};         // what the filter leaves out
       drawn.within(view.x / view.scale, view.y / view.scale, (view.x + view.right) / view.scale, (view.y + view.bottom) / view.scale)
         .forEach(function (i) {
-          var code = gp.shown(i, gp.view) + (gp.matched[i] ? ' 1' : ' 0');
-          (groups[code] = groups[code] || []).push(i);
+          var code = gp.shown(i, gp.view);
+          var by = gp.matched[i] ? groups : others;
+          (by[code] = by[code] || []).push(i);
         });
-      Object.keys(groups).forEach(function (key) {
-        var code = key.slice(0, -2);
-        var style = gp.parcelStyle(code, false, key.slice(-1) === '1');
+      this._fill(ctx, view, others, false);
+      this._fill(ctx, view, groups, true);
+    },
+
+    _fill: function (ctx, view, groups, matched) {
+      var drawn = this._drawn;
+      var box = drawn.box;
+      Object.keys(groups).forEach(function (code) {
+        var style = gp.parcelStyle(code, false, matched);
         ctx.fillStyle = style.fillColor;
         ctx.strokeStyle = style.color;
         ctx.lineWidth = style.weight;
@@ -146,7 +153,7 @@
           held = 0;
         }
         ctx.beginPath();
-        groups[key].forEach(function (i) {
+        groups[code].forEach(function (i) {
           var wide = (box[i * 4 + 2] - box[i * 4]) * view.scale;
           var high = (box[i * 4 + 3] - box[i * 4 + 1]) * view.scale;
           if (wide < OUTLINED && high < OUTLINED) {
@@ -195,6 +202,7 @@
 
     var fabric = new Fabric(drawn);
     var frame = null;        // the outline of the parcel that is chosen
+    if (zone.bounds.isValid()) { map.fitBounds(zone.bounds, { padding: [18, 18], animate: false }); }
     zone.groups.parcels.addLayer(fabric);
     zone.anchorOf = function (i) { return box[i * 4] <= box[i * 4 + 2] ? zone.boundsOf(i).getCenter() : null; };
     zone.restyleAll = function () { fabric.redraw(); };
