@@ -195,6 +195,7 @@ LADDER = (
     "outputs.columns",
     "outputs.bundle",
     "outputs.plane",
+    "outputs.texts",
     "outputs.block",
     "outputs.parts",
     "outputs.page",

@@ -24,9 +24,9 @@ from gisplan.judging.surface.earthwork import told
 from gisplan.outputs.columns import guessed
 from gisplan.outputs.plane import LINES, Plane, anchors, apart, middles
 from gisplan.outputs.tables import Tables
+from gisplan.outputs.texts import NONE, Texts
 
 GRADES = "ABCDUN"
-_NONE = -1
 _COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # "<" ends scripts and opens comments, "&" is for readers that decode entities, the last two end lines in old engines.
@@ -100,7 +100,7 @@ def data_block(tables: Tables, lang: str, words: dict[str, tuple[str, str]], ext
     """
     wide = len(tables.parcels) > ONE_PAGE
     plane = Plane.of(tables.parcels, coarse=wide)
-    pool = _Texts()
+    pool = Texts()
     left_out = {name: max(len(getattr(tables, name)) - most, 0) for name, most in _HEAVY.items()} if wide else None
     if wide:
         kept = {name: getattr(tables, name).iloc[:most] for name, most in _HEAVY.items()}
@@ -135,60 +135,6 @@ def data_block(tables: Tables, lang: str, words: dict[str, tuple[str, str]], ext
     return Block(
         _packed(text) if packed else script_json(settled), plane.plain, plane.centre(tables.parcels), packed, wide
     )
-
-
-class _Texts:
-    """Collects text columns and numbers every different text once; -1 stands for a blank."""
-
-    def __init__(self) -> None:
-        self._columns: list[np.ndarray] = []
-        self._coded: dict[int, np.ndarray] = {}
-
-    def column(self, frame: pd.DataFrame, name: str) -> _Slot:
-        """Take a column of `frame`; one that is not there is blank."""
-        if name in frame.columns:
-            return self.take(frame[name])
-        return self.take(pd.Series(np.full(len(frame), None, dtype=object)))
-
-    def take(self, values: pd.Series | pd.Index) -> _Slot:
-        """Take a column; its place in the block is filled by `settle`."""
-        texts = np.array(values, dtype=object)
-        texts[pd.isna(texts) | (texts == "")] = None
-        self._columns.append(texts)
-        return _Slot(len(self._columns) - 1)
-
-    def coded(self, code: np.ndarray, words: list[str]) -> _Slot:
-        """Take a column of few words: the number of each row's word, -1 for a blank."""
-        self._columns.append(np.array(words, dtype=object))
-        self._coded[len(self._columns) - 1] = code
-        return _Slot(len(self._columns) - 1)
-
-    def settle(self, block: dict[str, Any]) -> dict[str, Any]:
-        """Put the list of texts and the numbers of every column into the block."""
-        sizes = [len(column) for column in self._columns]
-        joined = pd.Series(np.concatenate([*self._columns, np.array([], dtype=object)]))
-        numbers, texts = pd.factorize(joined.map(str, na_action="ignore"), use_na_sentinel=True)
-        parts = np.split(numbers, np.cumsum(sizes))[:-1]
-        for at, code in self._coded.items():
-            parts[at] = np.append(parts[at], _NONE)[code]
-        columns = [part.tolist() for part in parts]
-        filled: dict[str, Any] = _fill(block, columns)
-        return {**filled, "texts": [str(text) for text in texts]}
-
-
-@dataclass(frozen=True)
-class _Slot:
-    """Where a text column will stand."""
-
-    number: int
-
-
-def _fill(value: Any, columns: list[list[int]]) -> Any:
-    if isinstance(value, _Slot):
-        return columns[value.number]
-    if isinstance(value, dict):
-        return {key: _fill(part, columns) for key, part in value.items()}
-    return value
 
 
 def _numbers(frame: pd.DataFrame, name: str, digits: int) -> list[float | None]:
@@ -255,7 +201,7 @@ def _services(services: pd.DataFrame) -> list[dict[str, str]]:
     return rows
 
 
-def _parcels(tables: Tables, plane: Plane, pool: _Texts) -> dict[str, Any]:
+def _parcels(tables: Tables, plane: Plane, pool: Texts) -> dict[str, Any]:
     parcels, ready = tables.parcels, tables.readiness.reindex(tables.parcels.index)
     shapes = parcels.geometry.to_numpy()
     ready_on = _days(ready, "ready_on")
@@ -284,7 +230,7 @@ def _ground(tables: Tables, lang: str) -> pd.Series:
     return told(tables.earthwork, lang).reindex(tables.parcels.index)
 
 
-def _cells(tables: Tables, services: list[str], pool: _Texts) -> dict[str, Any]:
+def _cells(tables: Tables, services: list[str], pool: Texts) -> dict[str, Any]:
     """Take the ten answers: service after service, each in the order of the parcels."""
     texts = ("code", "feature", "source", "works", "reason_zh", "reason_en")
     every = pd.MultiIndex.from_product([services, tables.parcels.index], names=["service", "parcel"])
@@ -302,7 +248,7 @@ def _cells(tables: Tables, services: list[str], pool: _Texts) -> dict[str, Any]:
     }
 
 
-def _letters_only(tables: Tables, services: list[str], pool: _Texts) -> dict[str, Any]:
+def _letters_only(tables: Tables, services: list[str], pool: Texts) -> dict[str, Any]:
     """Take of the answers of a large zone the grade, the distance [dm] and the day; sentences stand in the sheets."""
     cells, n = tables.cells, len(tables.parcels)
     at = pd.Index(services).get_indexer(cells["service"].astype(object)) * n
@@ -345,7 +291,7 @@ def _reserves(tables: Tables, every: pd.MultiIndex) -> list[float | None]:
     return _numbers(reserves, "value", 0)
 
 
-def _ways(tables: Tables, services: list[str], plane: Plane, pool: _Texts) -> dict[str, Any] | None:
+def _ways(tables: Tables, services: list[str], plane: Plane, pool: Texts) -> dict[str, Any] | None:
     """Take the way of each cell to its source: where it begins, and the steps that many share."""
     if tables.traces is None:
         return None
@@ -363,7 +309,7 @@ def _ways(tables: Tables, services: list[str], plane: Plane, pool: _Texts) -> di
     }
 
 
-def _land(tables: Tables, pool: _Texts) -> dict[str, Any] | None:
+def _land(tables: Tables, pool: Texts) -> dict[str, Any] | None:
     """Take stage, conclusion and net area of every parcel; what is left to do only where a page can hold it."""
     if tables.land is None:
         return None
@@ -378,7 +324,7 @@ def _land(tables: Tables, pool: _Texts) -> dict[str, Any] | None:
     }
 
 
-def _limits(limits: pd.DataFrame, services: list[str], pool: _Texts) -> dict[str, Any]:
+def _limits(limits: pd.DataFrame, services: list[str], pool: Texts) -> dict[str, Any]:
     """Take every limit with where it is from."""
     texts = ("what", "kind", "label_zh", "label_en", "limit", "basis", "code", "clause", "sure", "weight", "former")
     own = limits["overridden"].to_numpy(dtype=bool) if "overridden" in limits else np.zeros(len(limits), dtype=bool)
@@ -390,7 +336,7 @@ def _limits(limits: pd.DataFrame, services: list[str], pool: _Texts) -> dict[str
     }
 
 
-def _ledger(ledger: pd.DataFrame | None, services: list[str], pool: _Texts) -> dict[str, Any] | None:
+def _ledger(ledger: pd.DataFrame | None, services: list[str], pool: Texts) -> dict[str, Any] | None:
     """Take what every source has left; the mains stand in the workbook."""
     if ledger is None:
         return None
@@ -403,7 +349,7 @@ def _ledger(ledger: pd.DataFrame | None, services: list[str], pool: _Texts) -> d
     }
 
 
-def _notes(tables: Tables, services: list[str], pool: _Texts) -> dict[str, Any] | None:
+def _notes(tables: Tables, services: list[str], pool: Texts) -> dict[str, Any] | None:
     """Take what reviewers said; ``parcel`` is the row of today's parcel, ``id`` the number that the note has."""
     notes = tables.notes
     if notes is None:
@@ -419,11 +365,11 @@ def _notes(tables: Tables, services: list[str], pool: _Texts) -> dict[str, Any] 
 
 def _service_numbers(frame: pd.DataFrame, services: list[str]) -> list[int]:
     if "service" not in frame.columns:
-        return [_NONE] * len(frame)
+        return [NONE] * len(frame)
     return pd.Index(services).get_indexer(frame["service"].astype(object)).tolist()
 
 
-def _features(features: gpd.GeoDataFrame, services: list[str], plane: Plane, pool: _Texts) -> dict[str, Any]:
+def _features(features: gpd.GeoDataFrame, services: list[str], plane: Plane, pool: Texts) -> dict[str, Any]:
     """Take lines (and outlines of areas) and points apart; both keep the zone's order."""
     kinds = shapely.get_type_id(features.geometry.to_numpy())
     lines, points = features[np.isin(kinds, (1, 2, 3, 5, 6, 7))], features[np.isin(kinds, (0, 4))]
@@ -433,12 +379,12 @@ def _features(features: gpd.GeoDataFrame, services: list[str], plane: Plane, poo
     }
 
 
-def _rows(rows: gpd.GeoDataFrame, services: list[str], pool: _Texts) -> dict[str, Any]:
+def _rows(rows: gpd.GeoDataFrame, services: list[str], pool: Texts) -> dict[str, Any]:
     texts = {name: pool.column(rows, name) for name in ("feature", "role", "kind", "state", "label", "works", "name")}
     return {"service": _service_numbers(rows, services), **texts}
 
 
-def _joins(joins: gpd.GeoDataFrame, services: list[str], plane: Plane, pool: _Texts) -> dict[str, Any]:
+def _joins(joins: gpd.GeoDataFrame, services: list[str], plane: Plane, pool: Texts) -> dict[str, Any]:
     return {
         "service": _service_numbers(joins, services),
         **{name: pool.column(joins, name) for name in ("id", "feature", "other", "kind", "doubt")},
@@ -450,7 +396,7 @@ def _joins(joins: gpd.GeoDataFrame, services: list[str], plane: Plane, pool: _Te
     }
 
 
-def _faults(faults: gpd.GeoDataFrame, services: list[str], plane: Plane, pool: _Texts) -> dict[str, Any]:
+def _faults(faults: gpd.GeoDataFrame, services: list[str], plane: Plane, pool: Texts) -> dict[str, Any]:
     """Take the faults in their order, each with the place of its mark and with what it has of lines and outlines."""
     faults = faults[~faults["code"].isin(_IN_JOINS)]
     shapes = faults.geometry.to_numpy()
@@ -465,7 +411,7 @@ def _faults(faults: gpd.GeoDataFrame, services: list[str], plane: Plane, pool: _
     }
 
 
-def _gaps(tables: Tables, services: list[str], plane: Plane, pool: _Texts) -> dict[str, Any]:
+def _gaps(tables: Tables, services: list[str], plane: Plane, pool: Texts) -> dict[str, Any]:
     gaps = tables.gaps
     texts = ("from_feature", "responsible_zh", "responsible_en", "basis", "reason_zh", "reason_en")
     return {
@@ -480,7 +426,7 @@ def _gaps(tables: Tables, services: list[str], plane: Plane, pool: _Texts) -> di
     }
 
 
-def _barriers(barriers: gpd.GeoDataFrame | None, plane: Plane, pool: _Texts) -> dict[str, Any] | None:
+def _barriers(barriers: gpd.GeoDataFrame | None, plane: Plane, pool: Texts) -> dict[str, Any] | None:
     if barriers is None:
         return None
     if "feature" not in barriers.columns:
