@@ -12,8 +12,10 @@ import shapely
 LINES = (1, 2)
 """Types of lines in shapely."""
 _POINT, _POLYGON = 0, 3
+_SINGLE = (0, 1, 2, 3)
 _LIKE_WGS84 = (4326, 4490, 4258)
 _STRAY_M = 0.01
+_TRIED = 20_000  # vertices on which a transformation is tried: of more, some of them
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,10 @@ class Plane:
         except pyproj.exceptions.ProjError:
             return metres
         degrees = cls(plain=False, unit=1e-6 if coarse else 1e-7, transformer=way)
-        drawn = degrees.project(shapely.get_coordinates(parcels.geometry.array))
+        xy = shapely.get_coordinates(parcels.geometry.array)
+        # where a transformation fails it fails at the edge, or far outside
+        edge = [*xy.argmin(axis=0), *xy.argmax(axis=0)] if len(xy) else []
+        drawn = degrees.project(np.concatenate([xy[:: max(1, len(xy) // _TRIED)], xy[edge]]))
         return degrees if np.isfinite(drawn).all() else metres
 
     def project(self, xy: np.ndarray) -> np.ndarray:
@@ -133,7 +138,11 @@ def _terms(xy: np.ndarray) -> np.ndarray:
 
 def apart(shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Take multi-geometries and collections apart; give the pieces that are not empty and the row of each."""
-    outer, of = shapely.get_parts(np.asarray(shapes, dtype=object), return_index=True)
+    shapes = np.asarray(shapes, dtype=object)
+    if np.isin(shapely.get_type_id(shapes), _SINGLE).all():
+        full = ~shapely.is_empty(shapes)
+        return shapes[full], np.flatnonzero(full)
+    outer, of = shapely.get_parts(shapes, return_index=True)
     inner, within = shapely.get_parts(outer, return_index=True)
     full = ~shapely.is_empty(inner)
     return inner[full], of[within][full]

@@ -16,8 +16,7 @@ class Texts:
     """Collects text columns and numbers every different text once; -1 stands for a blank."""
 
     def __init__(self) -> None:
-        self._columns: list[np.ndarray] = []
-        self._coded: dict[int, np.ndarray] = {}
+        self._columns: list[tuple[np.ndarray, list[str]]] = []
 
     def column(self, frame: pd.DataFrame, name: str) -> Slot:
         """Take a column of `frame`; one that is not there is blank."""
@@ -27,28 +26,23 @@ class Texts:
 
     def take(self, values: pd.Series | pd.Index) -> Slot:
         """Take a column; its place in the block is filled by `settle`."""
-        texts = np.array(values, dtype=object)
-        texts[pd.isna(texts) | (texts == "")] = None
-        self._columns.append(texts)
-        return Slot(len(self._columns) - 1)
+        code, words = pd.factorize(values)
+        return self.coded(code, ["" if pd.isna(word) else str(word) for word in words])
 
     def coded(self, code: np.ndarray, words: list[str]) -> Slot:
         """Take a column of few words: the number of each row's word, -1 for a blank."""
-        self._columns.append(np.array(words, dtype=object))
-        self._coded[len(self._columns) - 1] = code
+        self._columns.append((code, words))
         return Slot(len(self._columns) - 1)
 
     def settle(self, block: dict[str, Any]) -> dict[str, Any]:
         """Put the list of texts and the numbers of every column into the block."""
-        sizes = [len(column) for column in self._columns]
-        joined = pd.Series(np.concatenate([*self._columns, np.array([], dtype=object)]))
-        numbers, texts = pd.factorize(joined.map(str, na_action="ignore"), use_na_sentinel=True)
-        parts = np.split(numbers, np.cumsum(sizes))[:-1]
-        for at, code in self._coded.items():
-            parts[at] = np.append(parts[at], NONE)[code]
-        columns = [part.tolist() for part in parts]
+        number: dict[str, int] = {}
+        columns = []
+        for code, words in self._columns:
+            of = [number.setdefault(word, len(number)) if word else NONE for word in words]
+            columns.append(np.array([*of, NONE])[code].tolist())
         filled: dict[str, Any] = _fill(block, columns)
-        return {**filled, "texts": [str(text) for text in texts]}
+        return {**filled, "texts": list(number)}
 
 
 @dataclass(frozen=True)
