@@ -18,7 +18,9 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from gisplan.base.units import MU_M2
+from gisplan.base.fields import spoken
+from gisplan.base.labels import SINGLE
+from gisplan.base.units import MU_M2, number_column
 from gisplan.faults.fault import NUMBERS
 from gisplan.judging.surface.earthwork import told
 from gisplan.outputs.columns import guessed
@@ -36,6 +38,7 @@ _IN_JOINS = ("joined",)
 ONE_PAGE = 20_000
 """Parcels of which one page can hold everything; of more it holds the answers, and no lines, ways and reasons."""
 _PLAIN = 4_000_000  # signs up to which a block is written as it is
+_PAPERS = ("parcel", "service", "issuer", "number", "date", "expires", "says", "capacity", "capacity_unit")
 _HEAVY = {"features": 0, "joins": 0, "gaps": 0, "faults": 300}
 """What the page of a large zone leaves to those of its parts, and how many rows of each it keeps."""
 _LISTED = 2000  # parcels whose tasks a page lists; those of more stand in the workbook
@@ -129,6 +132,7 @@ def data_block(tables: Tables, lang: str, words: dict[str, tuple[str, str]], ext
         "limits": _limits(tables.limits, services, pool),
         "ledger": _ledger(tables.ledger, services, pool),
         "notes": _notes(tables, services, pool),
+        "papers": None if wide else _papers(tables, services, pool),
     }
     text = json.dumps(settled := pool.settle(block), allow_nan=False, separators=(",", ":"))
     packed = len(text) > _PLAIN
@@ -360,6 +364,25 @@ def _notes(tables: Tables, services: list[str], pool: Texts) -> dict[str, Any] |
         "service": _service_numbers(notes, services),
         "id": pool.column(notes, "noted_parcel"),
         **{name: pool.column(notes, name) for name in texts},
+    }
+
+
+def _papers(tables: Tables, services: list[str], pool: Texts) -> dict[str, Any]:
+    """Take the papers on parcels: who says what of which answer, and until when."""
+    papers = tables.evidence.reindex(columns=list(_PAPERS))
+    at = tables.parcels.index.get_indexer(papers["parcel"])
+    papers, at = papers[at >= 0], at[at >= 0]
+    said = papers["says"].astype(object)
+    amount = (
+        number_column(papers["capacity"].astype(float), 2).astype(object) + " " + papers["capacity_unit"].fillna("")
+    )
+    return {
+        "parcel": at.tolist(),
+        "service": _service_numbers(papers, services),
+        **{name: pool.column(papers, name) for name in ("issuer", "number")},
+        **{name: pool.take(_days(papers, name)) for name in ("date", "expires")},
+        **{f"says_{lang}": pool.take(said.replace(spoken("says", lang))) for lang in SINGLE},
+        "capacity": pool.take(amount.where(papers["capacity"].notna(), None)),
     }
 
 

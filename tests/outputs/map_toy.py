@@ -59,7 +59,7 @@ def toy(text: Text = plain, crs: str | None = CRS, barriers: bool = True, ways: 
         joins=_joins(text, crs),
         faults=_faults(text, crs),
         works=pd.DataFrame(),
-        evidence=pd.DataFrame(),
+        evidence=_evidence(parcels, text),
         limits=pd.DataFrame(),
         barriers=_barriers(text, crs) if barriers else None,
         traces=_Ways(crs) if ways else None,
@@ -275,6 +275,26 @@ def _gaps(parcels: gpd.GeoDataFrame, text: Text, crs: str | None) -> gpd.GeoData
         },
         [shapely.LineString([(x + 100, y + 150), (x + 100, y + 162)]), None],
         crs,
+    )
+
+
+def _evidence(parcels: gpd.GeoDataFrame, text: Text) -> pd.DataFrame:
+    """Three papers: one on an answer, one on a whole parcel that has expired, one on a plant."""
+    return pd.DataFrame(
+        {
+            "parcel": [parcels.index[1], parcels.index[1], None],
+            "feature": [None, None, "water-源1"],
+            "service": ["water", None, "water"],
+            "issuer": [text("issuer", "供水公司（示例）")] * 3,
+            "number": [text("number", "函1号")] * 3,
+            "date": pd.to_datetime(["2026-06-01", "2025-01-01", "2026-01-01"]),
+            "expires": pd.to_datetime(["2027-06-01", "2026-01-01", None]),
+            "says": ["connected", None, "operating"],
+            "capacity": [500.0, float("nan"), 9000.0],
+            "capacity_unit": ["m3/d", None, "m3/d"],
+            "note": ["owner 13800000000"] * 3,
+            "file": ["secret.csv"] * 3,
+        }
     )
 
 

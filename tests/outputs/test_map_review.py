@@ -149,6 +149,19 @@ def test_the_way_is_drawn_and_named_to_the_source(reader):
     assert page.locator(drawn).nth(1).get_attribute("stroke-dasharray") == "4 6"
 
 
+def test_papers_stand_beside_the_answer_they_speak_of(reader):
+    page = reader.open(toy()).page
+    page.evaluate("gisplan.choose(1, {})")
+    answers = page.locator(".gp-answers > li")
+    told = answers.nth(KEYS.index("water")).locator(".gp-papers").inner_text()
+    assert told == "佐证： 供水公司（示例） 函1号 2026-06-01 已通 500 m3/d （有效至 2027-06-01）"
+    whole = page.locator("#gp-parcel > .gp-papers").inner_text()
+    assert "2026-01-01 已过期" in whole and "?" in whole
+    assert page.locator(".gp-papers").count() == 2
+    source = page.content()
+    assert "13800000000" not in source and "secret.csv" not in source
+
+
 def test_a_way_over_what_nobody_knows_is_dashed_and_says_so(reader):
     page = reader.open(toy(ways=True)).page
     page.evaluate("gisplan.choose(2, {})")

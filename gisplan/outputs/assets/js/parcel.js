@@ -22,6 +22,28 @@
     return gp.node('span', 'gp-badge', gp.chip(code), gp.node('span', '', gp.readyWord(code)));
   };
 
+  var papers = {};           // by parcel: rows of what was written on it
+  if (data.papers) {
+    data.papers.parcel.forEach(function (parcel, row) { (papers[parcel] = papers[parcel] || []).push(row); });
+  }
+
+  // The papers on one answer, or on the whole of a parcel (service -1): who says what, and until when.
+  function paperList(i, number) {
+    var told = data.papers;
+    var list = gp.node('ul', 'gp-papers');
+    (papers[i] || []).forEach(function (row) {
+      if (told.service[row] !== number) { return; }
+      var until = gp.text(told.expires[row]);
+      var item = gp.node('li', '', gp.node('span', 'gp-soft', gp.word('paper.title')), ' ',
+        [gp.text(told.issuer[row]), gp.text(told.number[row]), gp.text(told.date[row])].filter(Boolean).join(' '), ' ',
+        gp.node('strong', '', [gp.text(told.says_zh[row]) || '?', gp.text(told.says_en[row]) || '?']));
+      gp.append(item, gp.text(told.capacity[row]) ? ' ' + gp.text(told.capacity[row]) : '');
+      if (until) { gp.append(gp.append(item, ' '), gp.word(until < data.about.dates.check ? 'paper.expired' : 'paper.until', { day: until })); }
+      list.appendChild(item);
+    });
+    return list.firstChild ? list : null;
+  }
+
   function answer(entry, i, number) {
     var service = entry.service;
     var head = gp.node('p', 'gp-answer-head',
@@ -49,7 +71,7 @@
     var note = gp.noteBox({ kind: 'cell', parcel: i, service: number });
     doing.appendChild(note.button);
     return gp.node('li', '', gp.chip(entry.grade, gp.gradeWord(entry.grade)),
-      gp.node('div', '', head, entry.reason[0] ? gp.node('p', 'gp-reason', entry.reason) : null, more.firstChild ? more : null,
+      gp.node('div', '', head, entry.reason[0] ? gp.node('p', 'gp-reason', entry.reason) : null, more.firstChild ? more : null, paperList(i, number),
         way && way.features.length ? gp.wayText(way, entry.source) : null, doing, note.box));
   }
 
@@ -134,6 +156,7 @@
     gp.attribute(list, 'aria-label', gp.word('parcel.answers'));
     gp.answers(i).forEach(function (entry, number) { list.appendChild(answer(entry, i, number)); });
     gp.append(panel, list);
+    gp.append(panel, paperList(i, -1));
     gp.append(panel, gapList(i));
     gp.append(panel, groundText(i));
   };
