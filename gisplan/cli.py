@@ -97,6 +97,7 @@ def _check(arguments: argparse.Namespace) -> int:
     """Read, judge, write, and show the summary."""
     _probe(arguments.out, arguments.zone, arguments.lang, _REDLINE)
     ahead(arguments.lang)
+    from gisplan.outputs.basemap import base_map
     from gisplan.outputs.console import Bar, show, show_apart
     from gisplan.outputs.delivery import MAP, write_all
     from gisplan.report import check
@@ -109,6 +110,8 @@ def _check(arguments: argparse.Namespace) -> int:
         bar(0.3, say("progress.checking", lang))
         report = check(zone, progress=_checking(zone, bar, lang))
         tables = report.tables(chosen)
+        if arguments.base is not None:
+            tables = replace(tables, base=base_map(arguments.base, zone.parcels, lang))
         apart = check(red) if red is not None else None
         write_all(tables, report.run, arguments.out, lang, bar.part(0.7, 1.0))
         if apart is not None:

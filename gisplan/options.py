@@ -53,6 +53,7 @@ def _check(commands: _Commands, run: _Run) -> None:
     check.add_argument("--redline", metavar="FILE", type=Path, help=_words("redline"))
     check.add_argument("--redline-layer", metavar="L", help=_words("redline_layer"))
     check.add_argument("--out", metavar="DIR", type=Path, default=Path("out"), help=_words("out"))
+    check.add_argument("--base", metavar="URL|FILE|tianditu", help=_words("base"))
     check.add_argument("--strict", action="store_true", help=_words("strict"))
     check.add_argument("--all", action="store_true", help=_words("all"))
     check.set_defaults(run=run["check"])

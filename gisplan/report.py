@@ -24,6 +24,7 @@ from gisplan.judging.reserves import ledger as reserves
 from gisplan.judging.words import Words
 from gisplan.land.check import Land, Listing
 from gisplan.outputs import bundle
+from gisplan.outputs.basemap import base_map
 from gisplan.outputs.csvfiles import write_faults, write_findings, write_issues, write_readiness
 from gisplan.outputs.geopackage import write_geopackage
 from gisplan.outputs.graphml import write_graphml
@@ -318,21 +319,34 @@ class Report:
         """
         return bundle.bundle(self._whole(), None if parcels is None else list(parcels))
 
-    def map(self, lang: str = "both") -> ReviewMap:
-        """Draw the review map: a folium.Map to which own layers can be added, offline and safe when shown or saved."""
-        return review_map(self.tables(), lang)
+    def map(self, lang: str = "both", base: str | Path | None = None) -> ReviewMap:
+        """Draw the review map: a folium.Map to which own layers can be added, offline and safe when shown or saved.
+
+        Parameters
+        ----------
+        lang
+            Language that the page opens in.
+        base
+            What lies beneath the parcels, nothing if not given: see `gisplan.outputs.basemap.base_map`. Tiles are the
+            one thing for which the page asks the network.
+        """
+        return review_map(self._over(base), lang)
+
+    def _over(self, base: str | Path | None) -> Tables:
+        found = None if base is None else base_map(base, self.zone.parcels, self.zone.lang)
+        return replace(self.tables(), base=found)
 
     def graph(self, service: str) -> nx.MultiGraph:
         """Give the networkx graph of a service, with the parcels that it serves as nodes ("parcel", id)."""
         return self.zone.network(service).graph
 
-    def to_map(self, path: Path | str, lang: str = "both") -> None:
+    def to_map(self, path: Path | str, lang: str = "both", base: str | Path | None = None) -> None:
         """Write the review map as one HTML file that needs no network.
 
         Of a zone of more than 20,000 parcels it has the answers of all, and the folder ``<name>_parts`` beside it has a
         page for each sub-park, with mains, ways, gaps and reasons.
         """
-        write_map(self.tables(), Path(path), lang)
+        write_map(self._over(base), Path(path), lang)
 
     def to_excel(self, path: Path | str, lang: str = "zh") -> None:
         """Write the workbook."""

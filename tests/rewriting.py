@@ -116,5 +116,5 @@ def _taken_out(text: str, key: str) -> tuple[str, dict[str, str]]:
 
 def grades(zone: Path | gisplan.Zone) -> pd.Series:
     """Give the grade of every cell of a zone or its folder, indexed by parcel and service."""
-    cells = gisplan.check(gisplan.read(zone, CONNECTION) if isinstance(zone, Path) else zone).tables().cells
+    cells = gisplan.check(gisplan.read(zone, CONNECTION) if isinstance(zone, Path) else zone).cells
     return cells.set_index(["parcel", "service"])["grade"].sort_index()

@@ -23,6 +23,7 @@ from gisplan.base.labels import SINGLE
 from gisplan.base.units import MU_M2, number_column
 from gisplan.faults.fault import NUMBERS
 from gisplan.judging.surface.earthwork import told
+from gisplan.outputs.basemap import Base
 from gisplan.outputs.columns import guessed
 from gisplan.outputs.plane import LINES, Plane, anchors, apart, middles
 from gisplan.outputs.tables import Tables
@@ -118,6 +119,7 @@ def data_block(tables: Tables, lang: str, words: dict[str, tuple[str, str]], ext
         "about": _about(tables.about),
         "services": _services(tables.services),
         "parcels": _parcels(tables, plane, pool),
+        "base": _base(tables.base),
         "grid": plane.grid(tables.parcels),
         "left_out": left_out,
         "cells": _letters_only(tables, services, pool) if wide else _cells(tables, services, pool),
@@ -365,6 +367,13 @@ def _notes(tables: Tables, services: list[str], pool: Texts) -> dict[str, Any] |
         "id": pool.column(notes, "noted_parcel"),
         **{name: pool.column(notes, name) for name in texts},
     }
+
+
+def _base(base: Base | None) -> dict[str, Any] | None:
+    """Take what lies beneath the parcels."""
+    if base is None:
+        return None
+    return {"tiles": list(base.tiles), "image": base.image, "bounds": list(base.bounds), "credit": base.credit}
 
 
 def _papers(tables: Tables, services: list[str], pool: Texts) -> dict[str, Any]:

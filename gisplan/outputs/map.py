@@ -32,6 +32,7 @@ from gisplan.outputs.tables import Tables
 
 # Below Leaflet's own overlay pane (400): what a planner adds lies on top.
 _PANES = {
+    "base": 200,
     "parcels": 310,
     "barriers": 315,
     "lines": 320,
@@ -164,6 +165,7 @@ class ReviewMap(folium.Map):
             attribution_control=False,
         )
         self._lang = lang
+        self._origin = tables.base.origin if tables.base is not None else ""
         self._title = _tab_title(tables.about, lang)
         self._parent: Figure | None = None
         _ReviewFigure(self).add_child(self)
@@ -231,6 +233,7 @@ class ReviewMap(folium.Map):
             data=self._block.text,
             packed=self._block.packed,
             wide=self._block.wide,
+            origin=self._origin,
             frame=frame,
             switches=switches,
             head=texts[0],

@@ -25,6 +25,7 @@ _SCRIPTS = (
     "style.js",
     "signs.js",
     "fabric.js",
+    "basemap.js",
     "layers.js",
     "faults.js",
     "marks.js",
@@ -62,6 +63,8 @@ class Pieces:
         The data block from `gisplan.outputs.block`, already safe inside a script element.
     packed
         Whether the data block is pressed.
+    origin
+        The host that tiles beneath the parcels come from; blank without any.
     wide
         Whether the zone is so large that its parcels are drawn in one canvas.
     frame
@@ -83,6 +86,7 @@ class Pieces:
     data: str
     packed: bool
     wide: bool
+    origin: str
     frame: str
     switches: str
     head: str
@@ -143,7 +147,7 @@ def compose(pieces: Pieces) -> str:
         own, last = asset(f"js/{_UNPACK}"), f"gisplanUnpack(function () {{\n{own}\n{last}\n}});"
     scripts = [_sound(script) for script in (pieces.switches, *library, own, last)]
     filled = {
-        "policy": html.escape(_policy(scripts, frames=pieces.frames)),
+        "policy": html.escape(_policy(scripts, pieces.origin, frames=pieces.frames)),
         "title": html.escape(pieces.title),
         "lang": html.escape(pieces.lang),
         "style": f"<style>{_styles()}</style>",
@@ -181,14 +185,17 @@ def _sound(script: str) -> str:
     return script.replace("<!--", r"<\!--")
 
 
-def _policy(scripts: Sequence[str], *, frames: bool) -> str:
-    """Allow exactly these scripts, by hash: nothing that a text smuggles in can run, and nothing can leave the page."""
+def _policy(scripts: Sequence[str], origin: str, *, frames: bool) -> str:
+    """Allow exactly these scripts, by hash: nothing that a text smuggles in can run, and nothing can leave the page.
+
+    Only tiles that the planner asked for come from outside, from their one host.
+    """
     hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii") for script in scripts]
     rules = [
         "default-src 'none'",
         "script-src " + " ".join(f"'sha256-{value}'" for value in hashes),
         "style-src 'unsafe-inline'",
-        "img-src data: blob:",
+        f"img-src data: blob: {origin}".strip(),
         "base-uri 'none'",
         "form-action 'none'",
     ]

@@ -13,6 +13,7 @@ import pandas as pd
 
 from gisplan.base.labels import SINGLE
 from gisplan.judging.traces import Traced
+from gisplan.outputs.basemap import Base
 
 
 class Long(Protocol):
@@ -125,6 +126,8 @@ class Tables:
         The cells with their sentences, where they are made for those parcels that are asked for.
     traces
         The way of each cell to its source: `gisplan.judging.traces.Traced` for some parcels; None where nobody asked.
+    base
+        What the map shows beneath the parcels; None unless somebody asked for it.
     notes
         What reviewers said, and what has become of it (columns `gisplan.outputs.columns.NOTES`); None without a review.
     """
@@ -155,3 +158,4 @@ class Tables:
     spoken: Spoken | None = None
     traces: Tracing | None = None
     notes: pd.DataFrame | None = None
+    base: Base | None = None

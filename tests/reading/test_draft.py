@@ -236,7 +236,7 @@ def grades(folder: Path, *answers: str) -> pd.Series:
     for answer in answers:
         text = text.replace("[zone]\n", f"[zone]\n{answer}\n", 1)
     (folder / "zone.toml").write_text(text, encoding="utf-8")
-    cells = gisplan.check(gisplan.read(folder, CONNECTION)).tables().cells
+    cells = gisplan.check(gisplan.read(folder, CONNECTION)).cells
     return cells.set_index(["parcel", "service"])["grade"].sort_index()
 
 

@@ -255,7 +255,7 @@ def zone(folder: Path, points: list[tuple[str, float, float, str]], lines: list[
 
 
 def grades(read: gisplan.Zone) -> dict[str, str]:
-    cells = gisplan.check(read).tables().cells
+    cells = gisplan.check(read).cells
     return cells[cells["service"] == "water"].set_index("parcel")["grade"].to_dict()
 
 

@@ -147,7 +147,7 @@ def without(text: str, keys: object) -> str:
 JUDGE = """
 import sys
 import gisplan
-cells = gisplan.check(gisplan.read(sys.argv[1], sys.argv[3])).tables().cells
+cells = gisplan.check(gisplan.read(sys.argv[1], sys.argv[3])).cells
 cells.set_index(["parcel", "service"])["grade"].sort_index().to_csv(sys.argv[2])
 """
 

@@ -134,6 +134,7 @@
 
     data.services.forEach(function (service, i) { zone.serviceOn[i] = true; });
     zone.otherOn = { parcels: true, gaps: true, barriers: Boolean(data.barriers) };
+    gp.layBase(zone);
     gp.drawFaults(zone, options);
     return zone;
   };
@@ -213,7 +214,7 @@
       var on = view === 'ready' ? zone.close.gaps && zone.serviceOn[entry.service] : entry.service === view;
       if (on) { zone.groups.gaps.addLayer(entry.layer); } else { zone.groups.gaps.removeLayer(entry.layer); }
     });
-    ['parcels', 'barriers', 'gaps'].forEach(function (name) { show(zone.groups[name], zone.otherOn[name]); });
+    (zone.base ? ['base'] : []).concat(['parcels', 'barriers', 'gaps']).forEach(function (name) { show(zone.groups[name], zone.otherOn[name]); });
     gp.dimLayer('gaps', view === 'ready' && !zone.close.gaps);
     // on one canvas the order of drawing decides; with SVG each kind has a pane of its own
     if (zone.canvas && zone.otherOn.parcels) { zone.groups.parcels.bringToBack(); }

@@ -121,10 +121,11 @@
     var samples = {
       parcels: areaSample(),
       gaps: lineSample('#a3123f', 1.8, '3 4'),
-      barriers: lineSample(gp.BARRIERS.rail.color, 3.5, '9 7')
+      barriers: lineSample(gp.BARRIERS.rail.color, 3.5, '9 7'),
+      base: lineSample('#9aa1a4', 9)
     };
     Object.keys(samples).forEach(function (name) {
-      if (name === 'barriers' && !data.barriers) { return; }
+      if ((name === 'barriers' || name === 'base') && !data[name]) { return; }
       var count = { parcels: gp.count, gaps: data.left_out ? data.left_out.gaps : data.gaps.parcel.length }[name];
       var made = toggle(gp.word('layer.' + name), samples[name], true, function (on) {
         zone.otherOn[name] = on;
@@ -186,6 +187,7 @@
       ['facts.profile', gp.node('span', '', about.profile.label, ' ' + about.profile.id + ' ' + about.profile.version)],
       ['facts.crs', [about.crs.code, about.crs.name].filter(Boolean).join(' ') || '\u2013'],
       ['facts.version', about.version],
+      ['facts.base', data.base ? data.base.credit : null],
       ['facts.formula', about.formula],
       ['facts.own', data.limits.own.length ? gp.word('facts.own_count', { n: data.limits.own.length }) : null]
     ].forEach(function (fact) {
