@@ -204,7 +204,7 @@ def test_a_step_that_fails_fails_the_command(monkeypatch, capsys):
 
 def test_papers_name_what_exists():
     """Every file or folder that a paper names in backticks is there."""
-    made = {*RESULTS, "joins.csv", "faults.gpkg", "tolerance.csv"}
+    made = {*RESULTS, "joins.csv", "faults.gpkg", "tolerance.csv", "notes.csv"}
     for paper in ("README.md", "README.zh-CN.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"):
         for name in re.findall(
             r"`([\w./*-]+\.(?:py|csv|toml|md|yml|ipynb|gpkg|json|html|xlsx|geojson))`",

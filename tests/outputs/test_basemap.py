@@ -154,6 +154,8 @@ def test_the_image_is_in_the_page_and_nothing_is_asked(reader, tmp_path):
     page = reader.open(review_map(replace(tables, base=base_map(image(tmp_path), tables.parcels)))).page
     assert page.evaluate("document.querySelector('.leaflet-gp-base-pane img').naturalWidth") > 300
     assert "plan.tif" in page.inner_text(".gp-foot")
+    fills = "nodes => [...new Set(nodes.map(node => node.getAttribute('fill-opacity')))]"
+    assert page.eval_on_selector_all(".leaflet-gp-parcels-pane path", fills) == ["0.6"]  # it is seen through them
     assert str(tmp_path) not in page.content()
 
 

@@ -12,6 +12,8 @@
   };
   // operating solid, being built dash-dot, planned dashed, anything else grey and dotted
   var DASHES = { operating: null, built: [9, 3, 1.5, 3], construction: [9, 3, 1.5, 3], planned: [6, 4] };
+  // what lies beneath is there to be seen
+  var FULL = gp.data.base ? 0.6 : 0.92;
   var GREY = '#8b9296';
 
   gp.known = function (state) {
@@ -52,7 +54,7 @@
       dashArray: code === 'N' || code === '-' ? '2 3' : null,
       fill: true,
       fillColor: gp.FILLS[code] || gp.FILLS.unknown,
-      fillOpacity: matched ? 0.92 : 0.12
+      fillOpacity: matched ? FULL : 0.12
     };
   };
 
