@@ -163,7 +163,8 @@ def _answers(notes: pd.DataFrame, parcel: pd.Series, today: Today) -> tuple[pd.S
     graded = (now["grade"].to_numpy(dtype=object) == notes["grade"].to_numpy(dtype=object)) & (kind == "cell")
     told = (before != "") | (kind == "gap")  # where the file does not say what was seen, nobody can tell
     differs = np.where(kind == "gap", apart, told & (before != after) & ~graded).astype(bool)
-    reason = graded & (before != after)
+    # the page of a large zone has grades without their reasons
+    reason = graded & (before != after) & (notes["code"] != "").to_numpy()
     return pd.Series(before, index=notes.index), pd.Series(after, index=notes.index), differs, reason
 
 

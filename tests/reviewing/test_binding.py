@@ -139,6 +139,16 @@ def test_another_reason_for_the_same_letter_settles_nothing(before: gisplan.Repo
     assert table["why_en"].str.contains("for another reason").all()
 
 
+def test_where_no_reason_was_noted_the_letter_alone_is_compared(before: gisplan.Report, tmp_path: Path) -> None:
+    notes = [
+        seen(before, "A", "agree", seen={"grade": "A", "code": ""}),
+        seen(before, "C", "wrong", seen={"grade": "D"}),
+    ]
+    table = reviewed(tmp_path, before, wang=[*notes, seen(before, "B", "agree", seen={"grade": "D"})])
+    assert table["status"].droplevel(1).to_dict() == {"A": "settled", "C": "open", "B": "open"}
+    assert table["why_en"].droplevel(1)[["A", "C"]].tolist() == ["As it was seen."] * 2
+
+
 def test_a_gap_that_was_drawn_elsewhere_is_another_gap(before: gisplan.Report, tmp_path: Path) -> None:
     # a second main comes nearer to D, and does not reach it: the gap is shorter than the one that was seen
     after = surveyed({name: box(name) for name in BOXES}, ("M2", line((650, 0), (650, 200)), {"diameter_mm": 300}))
