@@ -86,7 +86,7 @@ def test_a_reviewer_goes_on_with_a_file_and_takes_back(reader, tmp_path):
     page = reader.open(toy()).page
     page.click("#gp-tab-notes")
     page.set_input_files("#gp-notes-file", path)
-    page.wait_for_function("document.getElementById('gp-notes-said').textContent.includes('1 / 1')")
+    page.locator("#gp-notes-said", has_text="1 / 1").wait_for()
     assert page.input_value("#gp-reviewer") == "李工"
     say_again = page.locator("#gp-notes-own .gp-fix").first
     say_again.click()
