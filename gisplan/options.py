@@ -37,6 +37,14 @@ def _words(name: str) -> str:
     return say(f"cli.help.{name}", "both").replace("%", "%%")
 
 
+def _command(commands: _Commands, name: str) -> argparse.ArgumentParser:
+    """Add a subcommand with its help."""
+    made: argparse.ArgumentParser = commands.add_parser(
+        name, help=_words(name), description=_words(name), allow_abbrev=False
+    )
+    return made
+
+
 def _common(parser: argparse.ArgumentParser) -> None:
     """Add what every command on a zone takes."""
     parser.add_argument("zone", metavar="ZONE", type=Path, help=_words("zone"))
@@ -47,7 +55,7 @@ def _common(parser: argparse.ArgumentParser) -> None:
 
 def _check(commands: _Commands, run: _Run) -> None:
     """Add what is typed to judge a zone and write the results."""
-    check = commands.add_parser("check", help=_words("check"), description=_words("check"), allow_abbrev=False)
+    check = _command(commands, "check")
     _common(check)
     check.add_argument("--parcels", metavar="A,B|FILE", help=_words("parcels"))
     check.add_argument("--redline", metavar="FILE", type=Path, help=_words("redline"))
@@ -61,7 +69,7 @@ def _check(commands: _Commands, run: _Run) -> None:
 
 def _review(commands: _Commands, run: _Run) -> None:
     """Add what is typed to put reviewers' notes together."""
-    review = commands.add_parser("review", help=_words("review"), description=_words("review"), allow_abbrev=False)
+    review = _command(commands, "review")
     _common(review)
     review.add_argument("notes", metavar="NOTES", type=Path, nargs="+", help=_words("notes"))
     review.add_argument("--out", metavar="DIR", type=Path, default=Path("out"), help=_words("out"))
@@ -70,7 +78,7 @@ def _review(commands: _Commands, run: _Run) -> None:
 
 def _explain(commands: _Commands, run: _Run) -> None:
     """Add what is typed to say why a cell has its grade."""
-    explain = commands.add_parser("explain", help=_words("explain"), description=_words("explain"), allow_abbrev=False)
+    explain = _command(commands, "explain")
     _common(explain)
     explain.add_argument("parcel", metavar="PARCEL", help=_words("parcel"))
     explain.add_argument("service", metavar="SERVICE", help=_words("service"))
@@ -79,7 +87,7 @@ def _explain(commands: _Commands, run: _Run) -> None:
 
 def _issues(commands: _Commands, run: _Run) -> None:
     """Add what is typed to list what is wrong with a survey."""
-    issues = commands.add_parser("issues", help=_words("issues"), description=_words("issues"), allow_abbrev=False)
+    issues = _command(commands, "issues")
     _common(issues)
     several: dict[str, Any] = {"nargs": "+", "action": "extend", "default": []}
     issues.add_argument("--service", metavar="S", help=_words("of_service"), **several)
@@ -98,13 +106,13 @@ def _issues(commands: _Commands, run: _Run) -> None:
 
 def _files(commands: _Commands, run: _Run) -> None:
     """Add what is typed to look at files, and draft a new zone."""
-    seen = commands.add_parser("inspect", help=_words("inspect"), description=_words("inspect"), allow_abbrev=False)
+    seen = _command(commands, "inspect")
     seen.add_argument("path", metavar="FILE|FOLDER", type=Path, help=_words("what"))
     seen.add_argument("--json", action="store_true", help=_words("json"))
     seen.add_argument("--lang", choices=("zh", "en"), default="zh", help=_words("lang"))
     seen.set_defaults(run=run["inspect"])
 
-    new = commands.add_parser("new", help=_words("new"), description=_words("new"), allow_abbrev=False)
+    new = _command(commands, "new")
     new.add_argument("folder", metavar="FOLDER", type=Path, help=_words("folder"))
     new.add_argument("--crs", metavar="CRS", help=_words("crs"))
     new.add_argument("--profile", metavar="P", help=_words("profile"))

@@ -118,6 +118,7 @@ def test_notes_of_reviewers_come_back_in_every_file(tmp_path, capsys):
     assert main(["review", str(GANTING), str(far / "*.json"), "--out", str(folder)]) == 0
     said = capsys.readouterr().out
     assert "现场已接通" in said and "失去对象 1" in said
+    assert "GT-Z-99" in said and "nan" not in said  # what is bound to nothing keeps the number that it was noted with
     found = rows(folder / "notes.csv")
     assert {row["noted_parcel"]: row["status"] for row in found} == {"GT-D-01-04": "open", "GT-Z-99": "orphaned"}
     book = openpyxl.load_workbook(folder / "review.xlsx", read_only=True)["审核意见"]

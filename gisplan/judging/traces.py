@@ -63,7 +63,8 @@ class Traces:
                 for number in np.unique(found.level[mine]):
                     who, way = mine[found.level[mine] == number], supply.way(int(number))
                     first = sum(len(part) for part in steps)
-                    rows, joint = _passed(way, found.joint[who].astype(np.int64))
+                    joint = found.joint[who].astype(np.int64)
+                    rows = _passed(way, joint)
                     steps.append(_steps(key, (supply, way), rows, first))
                     place = np.searchsorted(rows, joint)
                     on = (place < len(rows)) & (np.append(rows, -1)[place] == joint)
@@ -104,7 +105,7 @@ def _joined(parts: list[pd.DataFrame], names: tuple[str, ...], crs: object) -> g
     return gpd.GeoDataFrame(table, geometry="geometry", crs=crs)
 
 
-def _passed(way: Way, joint: Ints) -> tuple[Ints, Ints]:
+def _passed(way: Way, joint: Ints) -> Ints:
     """Find the joints, in order, from which a step leads on along the ways of some."""
     marked = np.zeros(len(way.piece), dtype=bool)
     front = np.unique(joint)
@@ -112,7 +113,7 @@ def _passed(way: Way, joint: Ints) -> tuple[Ints, Ints]:
         marked[front] = True
         ahead = np.unique(way.next_joint[front])
         front = ahead[(ahead >= 0) & ~marked[ahead]]
-    return np.flatnonzero(marked & (way.piece >= 0)), joint
+    return np.flatnonzero(marked & (way.piece >= 0))
 
 
 def _steps(key: str, led: tuple[Supply, Way], rows: Ints, first: int) -> pd.DataFrame:

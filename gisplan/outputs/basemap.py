@@ -139,17 +139,16 @@ def _warped(data: rasterio.io.DatasetReader, system: object) -> tuple[npt.NDArra
     colours = _colours(data)
     share = min(1.0, _SIDE / max(data.width, data.height))
     width, height = max(1, round(data.width * share)), max(1, round(data.height * share))
+    where = data.transform @ rasterio.Affine.scale(data.width / width, data.height / height)
     if system is None:
-        target, where = None, data.transform @ rasterio.Affine.scale(data.width / width, data.height / height)
-        system = target = _MERCATOR  # the same on both sides: only the size changes
+        system = _MERCATOR  # the same on both sides: only the size changes
     else:
-        target = _MERCATOR
         where, width, height = rasterio.warp.calculate_default_transform(
-            system, target, data.width, data.height, *data.bounds, dst_width=width, dst_height=height
+            system, _MERCATOR, data.width, data.height, *data.bounds, dst_width=width, dst_height=height
         )
     out = np.zeros((4, height, width), dtype=np.uint8)
     rasterio.warp.reproject(
-        colours, out, src_transform=data.transform, src_crs=system, dst_transform=where, dst_crs=target,
+        colours, out, src_transform=data.transform, src_crs=system, dst_transform=where, dst_crs=_MERCATOR,
         resampling=rasterio.warp.Resampling.nearest if data.count == 1 else rasterio.warp.Resampling.bilinear,
     )  # fmt: skip
     return out, where

@@ -136,11 +136,9 @@ def data_block(tables: Tables, lang: str, words: dict[str, tuple[str, str]], ext
         "notes": _notes(tables, services, pool),
         "papers": None if wide else _papers(tables, services, pool),
     }
-    text = json.dumps(settled := pool.settle(block), allow_nan=False, separators=(",", ":"))
+    text = script_json(pool.settle(block))
     packed = len(text) > _PLAIN
-    return Block(
-        _packed(text) if packed else script_json(settled), plane.plain, plane.centre(tables.parcels), packed, wide
-    )
+    return Block(_packed(text) if packed else text, plane.plain, plane.centre(tables.parcels), packed, wide)
 
 
 def _numbers(frame: pd.DataFrame, name: str, digits: int) -> list[float | None]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import pandas as pd
+
 from gisplan.outputs.columns import heading, word
 from gisplan.outputs.tables import Tables
 
@@ -25,7 +27,7 @@ def rows(tables: Tables, lang: str) -> Iterator[dict[str, str]]:
     for note in waiting.head(_MOST).itertuples():
         yield {
             "note_status": word("note", note.status, lang),
-            "parcel": str(note.parcel or note.noted_parcel),
+            "parcel": str(note.noted_parcel if pd.isna(note.parcel) else note.parcel),
             "service": heading(str(note.service), lang, tables.services) if note.service else "",
             "mark": word("note", note.mark, lang) if note.mark else "",
             "reviewer": str(note.reviewer),
