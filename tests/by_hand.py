@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from comparison import differences
-from reference import judge
-from reference_records import Evidence, Feature, Parcel, Zone
-from toyzones_land import ORIGIN, TODAY
-from toyzones_pipes import RULES
+from gisplan.selfcheck.comparison import differences
+from gisplan.selfcheck.reference.judge import judge
+from gisplan.selfcheck.reference.records import Evidence, Feature, Parcel, Zone
+from gisplan.selfcheck.toys.land import ORIGIN, TODAY
+from gisplan.selfcheck.toys.pipes import RULES
 
 PLANT = {
     "water": "water_plant",

@@ -8,13 +8,13 @@ from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 
 import pytest
-from bouts import Bout, bout
-from comparison import profile_of
-from toyzones import QITONG, SANTONG, toy_zone
-from toyzones_needs import STRICT
-from toyzones_pipes import RULES
 
 from gisplan.rules.profile import load
+from gisplan.selfcheck.bouts import Bout, bout
+from gisplan.selfcheck.comparison import profile_of
+from gisplan.selfcheck.toys.draw import QITONG, SANTONG, toy_zone
+from gisplan.selfcheck.toys.needs import STRICT
+from gisplan.selfcheck.toys.pipes import RULES
 
 SEEDS = int(os.environ.get("GISPLAN_SEEDS", "60"))
 """How many zones; the full run by hand is GISPLAN_SEEDS=520."""

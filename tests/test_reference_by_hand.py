@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 from by_hand import block, grades, node, pipe, plant, put, zone
-from reference_plane import length_inside, nearest_on, shared_area, to_parcel
-from reference_records import Barrier, Evidence, Parcel
-from toyzones_land import TODAY
+
+from gisplan.selfcheck.reference.plane import length_inside, nearest_on, shared_area, to_parcel
+from gisplan.selfcheck.reference.records import Barrier, Evidence, Parcel
+from gisplan.selfcheck.toys.land import TODAY
 
 
 def test_joints_end_to_end_end_to_side_and_not_at_a_crossing() -> None:

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 from by_hand import block, grades, node, pipe, plant, zone
-from reference_capacity import demand, interpolated, main_capacity
-from reference_fall import Profiled
-from reference_records import Evidence, Feature, Parcel, Project, Zone
-from toyzones_needs import STRICT
-from toyzones_pipes import RULES
+
+from gisplan.selfcheck.reference.capacity import demand, interpolated, main_capacity
+from gisplan.selfcheck.reference.fall import Profiled
+from gisplan.selfcheck.reference.records import Evidence, Feature, Parcel, Project, Zone
+from gisplan.selfcheck.toys.needs import STRICT
+from gisplan.selfcheck.toys.pipes import RULES
 
 ROOM = {"capacity": 100.0, "capacity_used": 40.0, "capacity_unit": "m3/d"}  # 60 m3/d are left
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 from by_hand import block, grades, letter, pipe, plant, zone
-from reference import judge
-from reference_records import Evidence, Works
-from toyzones_land import TODAY
-from toyzones_pipes import RULES
+
+from gisplan.selfcheck.reference.judge import judge
+from gisplan.selfcheck.reference.records import Evidence, Works
+from gisplan.selfcheck.toys.land import TODAY
+from gisplan.selfcheck.toys.pipes import RULES
 
 
 def test_pipes_are_ready_but_the_plant_is_not() -> None:

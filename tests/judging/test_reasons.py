@@ -7,12 +7,12 @@ import string
 import numpy as np
 import pandas as pd
 import pytest
-from comparison import engine_report
-from toyzones import toy_zone
 
 from gisplan.base.labels import codes, fill, label, say, say_column, say_rows
 from gisplan.base.units import number, number_column, number_texts
 from gisplan.judging.words import Words, reasons
+from gisplan.selfcheck.comparison import engine_report
+from gisplan.selfcheck.toys.draw import toy_zone
 
 ODD = ("", "a", "管线 7", "{label}", "{0}", "%s", "x\x00y", "\ud800")
 LANGS = ("zh", "en")

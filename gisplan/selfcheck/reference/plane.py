@@ -1,4 +1,4 @@
-"""Plane geometry for the slow judge in `reference`: floats, loops, and nothing else.
+"""Plane geometry for the slow judge: floats, loops, and nothing else.
 
 Points are pairs, paths are tuples of points, rings are paths that are not closed. All lengths are metres.
 """
@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator
 from itertools import pairwise
 
-from reference_records import XY, Barrier, Parcel, Path
+from gisplan.selfcheck.reference.records import XY, Barrier, Parcel, Path
 
 
 def apart(p: XY, q: XY) -> float:
@@ -49,7 +49,10 @@ def boxes_apart(p: XY, q: XY, path: Path) -> bool:
     """Whether a segment lies beyond one side of all points of a path: then they cannot meet."""
     for k in (0, 1):
         low, high = (p[k], q[k]) if p[k] < q[k] else (q[k], p[k])
-        if all(c[k] > high + 1e-9 for c in path) or all(c[k] < low - 1e-9 for c in path):
+        least = most = path[0][k]
+        for c in path:
+            least, most = min(least, c[k]), max(most, c[k])
+        if least > high + 1e-9 or most < low - 1e-9:
             return True
     return False
 

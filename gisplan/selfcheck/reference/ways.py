@@ -1,4 +1,4 @@
-"""Ways to a source and what is left of them when something fails: for the slow judge in `reference`."""
+"""Ways to a source and what is left of them when something fails: for the slow judge."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from reference_fall import Step, length
-from reference_joints import Piece, Web
-from reference_plane import apart, foot
-from reference_records import Feature, Zone
-from reference_standing import NEVER, Level, usable
+from gisplan.selfcheck.reference.fall import Step, length
+from gisplan.selfcheck.reference.joints import Piece, Web
+from gisplan.selfcheck.reference.plane import apart, foot
+from gisplan.selfcheck.reference.records import Feature, Zone
+from gisplan.selfcheck.reference.standing import NEVER, Level, usable
 
 CLOSE = 1.5
 """Ways that differ by no more (in metres) are equally short: which of them is taken hangs on a hair."""

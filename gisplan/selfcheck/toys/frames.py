@@ -9,11 +9,11 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from reference_records import Feature, Lost, Parcel, Zone
 
 from gisplan.reading.formats.raw import RawGrid
 from gisplan.reading.ground import Grid, Ground
 from gisplan.reading.places.coordinates import Change
+from gisplan.selfcheck.reference.records import Feature, Lost, Parcel, Zone
 
 
 def _geometry(feature: Feature) -> Any:

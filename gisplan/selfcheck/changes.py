@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from comparison import profile_of
-from reference_capacity import demand
-from reference_records import Zone
-from toyzones_frames import frames
 
 import gisplan
 from gisplan.judging.cells import cells
+from gisplan.selfcheck.comparison import profile_of
+from gisplan.selfcheck.reference.capacity import demand
+from gisplan.selfcheck.reference.records import Zone
+from gisplan.selfcheck.toys.frames import frames
 
 Grades = Mapping[tuple[str, str], tuple[int, float]]
 RANK = {"N": 0, "A": 0, "B": 1, "C": 2, "U": 3, "D": 4}

@@ -8,8 +8,8 @@ from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any
 
-from reference_plane import apart
-from reference_records import XY, Barrier, Parcel, Path
+from gisplan.selfcheck.reference.plane import apart
+from gisplan.selfcheck.reference.records import XY, Barrier, Parcel, Path
 
 TODAY = date(2026, 11, 1)
 ORIGIN = (545_000.0, 3_994_000.0)

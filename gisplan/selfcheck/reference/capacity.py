@@ -1,4 +1,4 @@
-"""Who needs how much, who comes first, and what is left: for the slow judge in `reference`.
+"""Who needs how much, who comes first, and what is left: for the slow judge.
 
 Each sum is reckoned twice, with everything at its smallest and at its largest; nothing is remembered from one parcel to
 the next, so that each answer is the plain sum that the rules speak of.
@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 
-from reference_fall import Profiled, numbered
-from reference_joints import Web
-from reference_plane import sides
-from reference_records import SAYS, Evidence, Feature, Parcel, Strict, Zone, code
-from reference_standing import valid
+from gisplan.selfcheck.reference.fall import Profiled, numbered
+from gisplan.selfcheck.reference.joints import Web
+from gisplan.selfcheck.reference.plane import sides
+from gisplan.selfcheck.reference.records import SAYS, Evidence, Feature, Parcel, Strict, Zone, code
+from gisplan.selfcheck.reference.standing import valid
 
 Span = tuple[float, float]
 Key = tuple[int, float]

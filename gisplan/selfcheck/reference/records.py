@@ -1,15 +1,15 @@
-"""Plain records for the slow judge in `reference`, and the words a file may use for our codes.
+"""Plain records for the slow judge, and the words a file may use for our codes.
 
 All lengths are metres in the plane. Blank text is ``""``, a blank day is ``None``.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 
 XY = tuple[float, float]
 Path = tuple[XY, ...]
@@ -79,7 +79,7 @@ class Feature:
     status: str = ""
     works: str = ""
     open: str = ""
-    close_on: date | None = None
+    close_on: dt.date | None = None
     kind: str = ""
     from_joint: str = ""
     to_joint: str = ""
@@ -96,7 +96,7 @@ class Parcel:
 
     id: str
     polygons: tuple[tuple[Path, ...], ...]
-    delivery_on: date | None = None
+    delivery_on: dt.date | None = None
     promised: str = ""
     leveling_status: str = ""
     leveling_works: str = ""
@@ -110,9 +110,9 @@ class Works:
     """One row of the works table."""
 
     phase: str = ""
-    planned_on: date | None = None
-    commission_on: date | None = None
-    actual_on: date | None = None
+    planned_on: dt.date | None = None
+    commission_on: dt.date | None = None
+    actual_on: dt.date | None = None
     funding_state: str = ""
 
 
@@ -126,8 +126,8 @@ class Evidence:
     feature: str = ""
     issuer: str = ""
     number: str = ""
-    date: date | None = None
-    expires: date | None = None
+    date: dt.date | None = None
+    expires: dt.date | None = None
     capacity: float | None = None
     capacity_unit: str = ""
 
@@ -227,8 +227,8 @@ class Zone:
     layers: Mapping[str, tuple[Feature, ...]]
     rules: Mapping[str, Rules]
     required: frozenset[str]
-    check: date
-    own: date
+    check: dt.date
+    own: dt.date
     absent: frozenset[str] = frozenset()
     works: Mapping[str, Works] = field(default_factory=dict)
     evidence: tuple[Evidence, ...] = ()
@@ -252,7 +252,7 @@ class Cell:
     """The answer for one parcel and service; `distance` (m) and `feature` where a candidate decides."""
 
     grade: str
-    ready_on: date | None = None
+    ready_on: dt.date | None = None
     distance: float | None = None
     feature: str = ""
     scarce: bool = False  # whether capacity fails
@@ -269,7 +269,7 @@ class Readiness:
 
     ready: str
     ready_by_delivery: str
-    ready_on: date | None
+    ready_on: dt.date | None
     connected_count: int
     required_count: int
 

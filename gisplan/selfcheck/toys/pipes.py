@@ -7,9 +7,22 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-from reference_plane import apart
-from reference_records import XY, Condition, Feature, Rules
-from toyzones_land import BUILDING, BUILT, DAYS, GONE, ODD, OPERATING, PLANNED, Dice, Land, between, moved, toward
+from gisplan.selfcheck.reference.plane import apart
+from gisplan.selfcheck.reference.records import XY, Condition, Feature, Rules
+from gisplan.selfcheck.toys.land import (
+    BUILDING,
+    BUILT,
+    DAYS,
+    GONE,
+    ODD,
+    OPERATING,
+    PLANNED,
+    Dice,
+    Land,
+    between,
+    moved,
+    toward,
+)
 
 RULES = {
     "road": Rules(
@@ -67,7 +80,7 @@ BAD: dict[str, dict[str, Sequence[float | str]]] = {
     "heat": {"medium": ("不明",)},
 }
 
-# status words and works (see `toyzones.STAGES`) that make a pipe usable from a day to come
+# status words and works (see `draw.STAGES`) that make a pipe usable from a day to come
 STAGED = (
     (BUILDING, "W00"), (BUILT, "W00"), (BUILDING, "W01"), (OPERATING, "W01"), (BUILDING, "W02"), (PLANNED, "W02"),
     (PLANNED, "W03"), (BUILT, "W04"),
@@ -202,8 +215,10 @@ class Pipes:
         path = path if first else path[::-1]
         path = (toward(path[0], path[1], gap), *path[1:])
         path = path if first else path[::-1]
-        which = "from_joint" if first else "to_joint"
-        self.features[k] = replace(f, parts=(path,), **{which: number} if number else {})
+        f = replace(f, parts=(path,))
+        if number:
+            f = replace(f, from_joint=number) if first else replace(f, to_joint=number)
+        self.features[k] = f
 
     def node(self, ij: tuple[int, int]) -> None:
         """Decide how the mains at a corner meet: exactly, nearly, by number, through a manhole, or not at all."""

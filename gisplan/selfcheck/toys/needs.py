@@ -1,6 +1,6 @@
 """What the strict judge needs beyond pipes: land use, papers, projects, capacities, inverts, pumps and ground.
 
-A zone that `toyzones` drew is filled in, so that about half of what is connected has enough of everything.
+A zone that `draw` drew is filled in, so that about half of what is connected has enough of everything.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-from reference_capacity import demand, hectares
-from reference_fall import length
-from reference_plane import apart, foot, shared_area
-from reference_records import XY, Evidence, Feature, Parcel, Project, Strict, Zone, code
-from toyzones_land import DAYS, OPERATING, Dice
+from gisplan.selfcheck.reference.capacity import demand, hectares
+from gisplan.selfcheck.reference.fall import length
+from gisplan.selfcheck.reference.plane import apart, foot, shared_area
+from gisplan.selfcheck.reference.records import XY, Evidence, Feature, Parcel, Project, Strict, Zone, code
+from gisplan.selfcheck.toys.land import DAYS, OPERATING, Dice
 
 PEAKS = ((5.0, 2.7), (15.0, 2.4), (40.0, 2.1), (70.0, 2.0), (100.0, 1.9), (200.0, 1.8), (500.0, 1.6), (1000.0, 1.5))
 FULLNESS = ((300.0, 0.55), (450.0, 0.65), (900.0, 0.7), (3000.0, 0.75))
@@ -136,8 +136,9 @@ class Needs:
             use, use_class = dice.choice((("", ""), ("待定", ""), ("", "G")))
         status = dice.choice(dice.one(STATUS))
         delivery = parcel.delivery_on or (dice.choice(DAYS) if dice.chance(0.9) else None)
-        level = {"leveling_status": "", "leveling_works": ""} if dice.chance(0.7) else {}
-        return replace(parcel, use=use, use_class=use_class, supply_status=status, delivery_on=delivery, **level)
+        if dice.chance(0.7):
+            parcel = replace(parcel, leveling_status="", leveling_works="")
+        return replace(parcel, use=use, use_class=use_class, supply_status=status, delivery_on=delivery)
 
     def project(self, parcel: Parcel) -> Project | None:
         """Let a project hold a parcel, or none."""
@@ -239,7 +240,7 @@ class Needs:
 
     def hydrants(self, layer: list[Feature]) -> list[Feature]:
         """Set hydrants on the mains."""
-        found = []
+        found: list[Feature] = []
         for f in [f for f in layer if f.role == "line"]:
             path = f.parts[0]
             for share in (0.37, 0.77):
@@ -329,7 +330,7 @@ class Needs:
         letter = Evidence(
             "reserved", service, parcel.id, "", "示例单位", "示例8号", day, capacity=amount, capacity_unit=unit
         )
-        lost = {
+        lost: dict[str, Any] = {
             "issuer": "", "number": "", "date": None, "expires": DAYS[3], "capacity": None, "capacity_unit": "",
             "service": "", "parcel": "",
         }  # fmt: skip
@@ -339,7 +340,7 @@ class Needs:
 
     def ground(self) -> dict[str, float]:
         """Return the lowest ground of every parcel: a flat step each; parcels that overlap share theirs."""
-        dice, found = self.dice, {}
+        dice, found = self.dice, dict[str, float]()
         for service in ("storm", "sewage"):
             if service in self.runs:
                 self.run = self.runs[service]

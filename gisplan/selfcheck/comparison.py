@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from reference_records import Answer, Cell, Strict, Undone, Zone
-from toyzones_frames import frames
 
 import gisplan
 from gisplan.networks.joints import END_SIDE
 from gisplan.rules.profile import Profile, Service, load
+from gisplan.selfcheck.reference.records import Answer, Cell, Strict, Undone, Zone
+from gisplan.selfcheck.toys.frames import frames
 
 # A blocked main is looked at in steps of a metre, and joints may move an end by half a metre.
 SLACK_M = 1.5
@@ -135,18 +135,12 @@ def deviations(report: Any, answer: Answer) -> list[str]:
             found.append(
                 f"{key}: engine {row['distance_m']} m ({row['feature']}), judge {mine.distance} m ({mine.feature})"
             )
-    for parcel, mine in answer.parcels.items():
+    for parcel, land in answer.parcels.items():
         row = report.readiness.loc[parcel]
-        theirs = (
-            row["ready"],
-            row["ready_by_delivery"],
-            _day(row["ready_on"]),
-            row["connected_count"],
-            row["required_count"],
-        )
-        ours = (mine.ready, mine.ready_by_delivery, mine.ready_on, mine.connected_count, mine.required_count)
-        if theirs != ours:
-            found.append(f"{parcel}: engine {theirs}, judge {ours}")
+        summed = {name: row[name] for name in vars(land)}
+        summed["ready_on"] = _day(summed["ready_on"])
+        if summed != vars(land):
+            found.append(f"{parcel}: engine {summed}, judge {land}")
     return found
 
 

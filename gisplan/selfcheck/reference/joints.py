@@ -1,4 +1,4 @@
-"""Where the lines of one service meet, and the pieces between: for the slow judge in `reference`.
+"""Where the lines of one service meet, and the pieces between: for the slow judge.
 
 What operates today makes joints of ends of which every two are near, and never the two ends of one line. What
 does not operate yet, or may not, joins only the nearest joint, else the nearest line, so that it never closes a gap
@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations, pairwise, permutations
 
-from reference_plane import along, apart, cross_at, foot, stretch
-from reference_records import JOINING_POINTS, XY, Feature, Path, Undone, Zone, code
-from reference_standing import NEVER, NOW, UNKNOWN, Standing, feature_standing
+from gisplan.selfcheck.reference.plane import along, apart, cross_at, foot, stretch
+from gisplan.selfcheck.reference.records import JOINING_POINTS, XY, Feature, Path, Undone, Zone, code
+from gisplan.selfcheck.reference.standing import NEVER, NOW, UNKNOWN, Standing, feature_standing
 
 NOTHING = Standing(NEVER)
 
@@ -202,10 +202,10 @@ class Joiner:
             near = [(i, j) for i, j in both if self.meets(i, j)]
             if near and len(self.numbers(knots[a] + knots[b])) < 2:
                 direct[a, b] = direct[b, a] = min(self.gap(i, j) for i, j in near)
-                for here, there, pairs in ((a, b, near), (b, a, [(j, i) for i, j in near])):
-                    own = [self.gap(i, j) for i, j in pairs if self.gap(i, j) <= self.fine[i]]
-                    if own:
-                        beside_m[here, there] = min(own)
+                for near_one, far_one, pairs in ((a, b, near), (b, a, [(j, i) for i, j in near])):
+                    fine = [self.gap(i, j) for i, j in pairs if self.gap(i, j) <= self.fine[i]]
+                    if fine:
+                        beside_m[near_one, far_one] = min(fine)
         gaps = dict(direct)
         for v in [k for k in knots if any(self.terminals[i].line < 0 for i in knots[k])]:
             beside = [(a, gap) for (a, b), gap in beside_m.items() if b == v]
@@ -446,7 +446,8 @@ def weave(zone: Zone, service: str) -> Web:
     if undone:
         joiner.undo(undone)
     pieces = joiner.pieces()
-    sources, shut, points = [], {}, []
+    sources, points = [], []
+    shut: dict[int, bool] = {}
     for n, f in enumerate(joiner.points):
         joint = joiner.joint(2 * len(joiner.lines) + n)
         points.append((f, joint, joiner.standing[id(f)]))

@@ -8,10 +8,11 @@ from datetime import date
 from pathlib import Path
 from traceback import extract_tb
 
-from changes import violations
-from comparison import deviations, differences, engine_report, with_joins_undone
-from reference import judge
-from toyzones import toy_zone
+from gisplan.selfcheck.changes import violations
+from gisplan.selfcheck.comparison import deviations, differences, engine_report, with_joins_undone
+from gisplan.selfcheck.reference.judge import judge
+from gisplan.selfcheck.reference.records import Answer, Zone
+from gisplan.selfcheck.toys.draw import toy_zone
 
 LATER, EARLIER = date(2027, 7, 1), date(2026, 6, 1)
 
@@ -31,7 +32,7 @@ def bout(seed: int) -> Bout:
     Of these one half is seen from another day, in the other half some of the joins are undone.
     """
     strict = toy_zone(seed, strict=True)
-    rounds = []
+    rounds: list[tuple[Zone, Answer, frozenset[str]]] = []
     if seed % 4 == 0:
         toy = toy_zone(seed)
         rounds.append((toy.plain, toy.answer, frozenset()))

@@ -15,10 +15,10 @@ import math
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
-from reference_capacity import demand
-from reference_fall import believed
-from reference_joints import Piece, Web, weave
-from reference_plane import (
+from gisplan.selfcheck.reference.capacity import demand
+from gisplan.selfcheck.reference.fall import believed
+from gisplan.selfcheck.reference.joints import Piece, Web, weave
+from gisplan.selfcheck.reference.plane import (
     apart,
     length_inside,
     nearest_on,
@@ -26,7 +26,7 @@ from reference_plane import (
     to_parcel,
     touches,
 )
-from reference_records import (
+from gisplan.selfcheck.reference.records import (
     XY,
     Answer,
     Cell,
@@ -41,9 +41,18 @@ from reference_records import (
     Zone,
     code,
 )
-from reference_standing import NEVER, NOW, Level, feature_standing, speaks_against, standing_of, usable, valid
-from reference_strict import Candidate, Judge, Tools
-from reference_ways import Flow
+from gisplan.selfcheck.reference.standing import (
+    NEVER,
+    NOW,
+    Level,
+    feature_standing,
+    speaks_against,
+    standing_of,
+    usable,
+    valid,
+)
+from gisplan.selfcheck.reference.strict import Candidate, Judge, Tools
+from gisplan.selfcheck.reference.ways import Flow
 
 LETTERS = "ABCD"
 
@@ -71,7 +80,8 @@ def supplied(zone: Zone, service: str, web: Web, is_open: bool) -> tuple[list[Le
     feeds = [(f, standing.at(is_open), joint) for f, joint, standing in web.sources]
     seated = [*web.stubs, *(web.hydrants if rules.strict is not None else ())]
     plugs = [(f, feature_standing(zone, service, f).at(is_open)) for f, _, _ in seated]
-    days = {own[1] for _, own, *_ in (*parts, *feeds, *plugs)} - {NOW[1], NEVER[1]}
+    known = [own for _, own in (*parts, *plugs)] + [own for _, own, _ in feeds]
+    days = {own[1] for own in known} - {NOW[1], NEVER[1]}
     carries = [ways(service, rules, piece, is_open) for piece in web.pieces]
     shut = {joint for joint, certain in web.shut.items() if certain or not is_open}
     pieces, stubs = [NEVER] * len(parts), [NEVER] * len(plugs)
@@ -191,7 +201,7 @@ def cells_of(zone: Zone, service: str, ties: list[str]) -> dict[str, Cell]:
     web = web if strict is None else strict.lay(web)
     shut_pieces, shut_stubs = supplied(zone, service, web, False)
     open_pieces, open_stubs = supplied(zone, service, web, True)
-    candidates = []
+    candidates: list[tuple[Feature, Path, Level, Level, list[Feature], int | None, int | None]] = []
     for k, piece in enumerate(web.pieces):
         if piece.feature.role in ("line", "lateral"):
             # Without a source nothing lies on the way to it, so that the size of what hangs on a main is not known.
@@ -203,8 +213,8 @@ def cells_of(zone: Zone, service: str, ties: list[str]) -> dict[str, Cell]:
         candidates.append((f, f.parts[0], shut_stubs[k], open_stubs[k], behind, None, joint))
     if strict is not None:
         strict.wet = shut_stubs[len(web.stubs) :], open_stubs[len(web.stubs) :]
-        shut, opened = ([ways(service, rules, piece, is_open) for piece in web.pieces] for is_open in (False, True))
-        strict.flows = Flow(zone, service, web, False, shut), Flow(zone, service, web, True, opened)
+        over = [[ways(service, rules, piece, is_open) for piece in web.pieces] for is_open in (False, True)]
+        strict.flows = Flow(zone, service, web, False, over[0]), Flow(zone, service, web, True, over[1])
         return strict.cells(
             [
                 Candidate(f, path, (low, high), next(iter(fitness(behind, rules))), piece, joint)

@@ -1,4 +1,4 @@
-"""Levels, direction and fall of sewers: for the slow judge in `reference`.
+"""Levels, direction and fall of sewers: for the slow judge.
 
 Levels lie on the even fall of a line between the inverts at its two ends. They say where a line without a stated
 direction runs, what rises though it should fall, and whether a parcel's own sewer can reach its manhole.
@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from reference_joints import Piece, Web
-from reference_plane import along, apart, stretch, within
-from reference_records import Feature, Parcel, Strict, Zone, code
-from reference_standing import NOW, UNKNOWN, feature_standing, valid
+from gisplan.selfcheck.reference.joints import Piece, Web
+from gisplan.selfcheck.reference.plane import along, apart, stretch, within
+from gisplan.selfcheck.reference.records import Feature, Parcel, Strict, Zone, code
+from gisplan.selfcheck.reference.standing import NOW, UNKNOWN, feature_standing, valid
 
 EPSILON = 0.02
 """Levels that differ by no more count as equal."""

@@ -1,4 +1,4 @@
-"""The tests beyond being connected (fall, capacity, two ways, hydrants): for the slow judge in `reference`.
+"""The tests beyond being connected (fall, capacity, two ways, hydrants): for the slow judge.
 
 For one service: levels and directions first, then the candidates of every parcel with their fall, the way of each, the
 sums on every main, and what fails when a piece fails.
@@ -11,13 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from reference_capacity import Claim, apart_from, claim, fits, room
-from reference_fall import Profiled, falls, profiled, split_at_seats
-from reference_joints import Web
-from reference_plane import along, apart, nearest_on, sides, to_parcel, within
-from reference_records import Cell, Feature, Parcel, Path, Strict, Zone
-from reference_standing import NEVER, NOW, Level, feature_standing
-from reference_ways import Distances, Flow, Graph, Way, graph, part_of
+from gisplan.selfcheck.reference.capacity import Claim, apart_from, claim, fits, room
+from gisplan.selfcheck.reference.fall import Profiled, falls, profiled, split_at_seats
+from gisplan.selfcheck.reference.joints import Web
+from gisplan.selfcheck.reference.plane import along, apart, nearest_on, sides, to_parcel, within
+from gisplan.selfcheck.reference.records import Cell, Feature, Parcel, Path, Strict, Zone
+from gisplan.selfcheck.reference.standing import NEVER, NOW, Level, feature_standing
+from gisplan.selfcheck.reference.ways import Distances, Flow, Graph, Way, graph, part_of
 
 NEAR = 0.35
 """Candidates whose distances differ by no more are equally near: an end that joins the side of a line bends it."""
@@ -127,7 +127,7 @@ class Judge:
 
     def fall(self, parcel: Parcel, found: Found, is_open: bool, level: Level) -> bool | None:
         """Whether the fall of a candidate holds in one pass."""
-        verdicts = set()
+        verdicts: set[bool | None] = set()
         for way in self.ways(parcel, found, is_open, level):
             if way is None:
                 verdicts.add(None)

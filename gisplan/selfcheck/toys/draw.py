@@ -1,4 +1,4 @@
-"""Small invented zones for the comparison of the engine with the slow judge in `reference`.
+"""Small invented zones for the comparison of the engine with the slow judge.
 
 Each zone is one or four street blocks of crooked parcels, with two to four services along the streets, and as many
 things that go wrong as a survey holds: gaps, crossings, valves, odd words, works of every phase, letters that
@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from reference import judge
-from reference_records import Answer, Evidence, Feature, Lost, Parcel, Promise, Works, Zone
-from toyzones_frames import frames
-from toyzones_land import DAYS, LATER, TODAY, Dice, Land
-from toyzones_needs import needy
-from toyzones_pipes import RULES, Pipes
+from gisplan.selfcheck.reference.judge import judge
+from gisplan.selfcheck.reference.records import Answer, Evidence, Feature, Lost, Parcel, Promise, Works, Zone
+from gisplan.selfcheck.toys.frames import frames
+from gisplan.selfcheck.toys.land import DAYS, LATER, TODAY, Dice, Land
+from gisplan.selfcheck.toys.needs import needy
+from gisplan.selfcheck.toys.pipes import RULES, Pipes
 
 PHASE_WORDS = (
     "立项",

@@ -1,4 +1,4 @@
-"""From when a thing can be used, by status, works, closing and letters: for the slow judge in `reference`.
+"""From when a thing can be used, by status, works, closing and letters: for the slow judge.
 
 A level is a grade and a day. Levels are ordered: working now, then built or being built with a day, then planned and
 paid with a day, then never.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from reference_records import LINES, PHASES, SAYS, Evidence, Feature, Works, Zone, code
+from gisplan.selfcheck.reference.records import LINES, PHASES, SAYS, Evidence, Feature, Works, Zone, code
 
 Level = tuple[int, date]  # (0 A, 1 B, 2 C, 3 none; the day from which it holds)
 

@@ -1,0 +1,1 @@
+"""The self-check: one command that measures how far a "ready" can be trusted (``python -m gisplan.selfcheck``)."""
