@@ -214,6 +214,7 @@ LADDER = (
     "outputs.fixes",
     "outputs.curve",
     "outputs.noted",
+    "outputs.exchange",
     "outputs.delivery",
     "reviewing.notefile",
     "reviewing.binding",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 import pandas as pd
 
 from gisplan.base.errors import ExportError
-from gisplan.base.files import replacing, sweep
 from gisplan.base.labels import say
 from gisplan.outputs.csvfiles import (
     write_buildings,
@@ -29,6 +27,7 @@ from gisplan.outputs.csvfiles import (
     write_notes,
     write_readiness,
 )
+from gisplan.outputs.exchange import exchange, staging
 from gisplan.outputs.geojson import write_gaps
 from gisplan.outputs.geopackage import write_fault_layers, write_geopackage
 from gisplan.outputs.map import map_files
@@ -38,7 +37,6 @@ from gisplan.outputs.tables import Tables
 from gisplan.outputs.workbook import write_workbook
 
 MAP = "review.html"
-_STAGE = ".gisplan-stage"
 Writer = Callable[[Path], None]
 
 
@@ -136,36 +134,16 @@ def _deliver(
     writers: Mapping[str, Writer], folder: Path, lang: str, progress: Callable[[float, str], None] | None
 ) -> list[Path]:
     """Write all files into a folder beside their place, and only when all are whole put them there."""
-    stage = _stage(folder, list(writers))
-    try:
+    for name in writers:
+        if (folder / name).is_dir():
+            raise ExportError(say("cli.write_folder", "both", file=name))
+    with staging(folder) as stage:
         for i, (name, write) in enumerate(writers.items()):
             if progress is not None:
                 progress(i / len(writers), say("progress.writing", lang, name=name))
             (stage / name).parent.mkdir(exist_ok=True)
             write(stage / name)
-        for name in writers:
-            (folder / name).parent.mkdir(exist_ok=True)
-            with replacing(folder / name) as temporary:
-                (stage / name).replace(temporary)
-    finally:
-        shutil.rmtree(stage, ignore_errors=True)
-    if MAP in writers:
-        sweep_parts(folder_of(folder / MAP), writers)
+        exchange(folder, list(writers))
+        if MAP in writers:
+            sweep_parts(folder_of(folder / MAP), writers)
     return [folder / name for name in writers]
-
-
-def _stage(folder: Path, names: list[str]) -> Path:
-    """Make the folder and an empty one inside it; clear what a killed run left; see that no folder is in the way."""
-    stage = folder / _STAGE
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        sweep(folder)
-        shutil.rmtree(stage, ignore_errors=True)
-        stage.mkdir()
-    except OSError as error:
-        reason = error.strerror or error
-        raise ExportError(f"{folder}: results cannot be written here ({reason}). Choose another --out.") from error
-    for name in names:
-        if (folder / name).is_dir():
-            raise ExportError(f"{name}: a folder of that name is in the way. Remove it or choose another --out.")
-    return stage

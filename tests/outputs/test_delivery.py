@@ -173,7 +173,7 @@ def test_a_workbook_open_in_excel_keeps_the_whole_old_set(full, monkeypatch):
     stock = os.replace
 
     def locked(source, target, **kwargs):
-        if os.fspath(target).endswith(f"{os.sep}out{os.sep}review.xlsx"):
+        if any(os.fspath(path).endswith(f"{os.sep}out{os.sep}review.xlsx") for path in (source, target)):
             raise PermissionError(13, "The process cannot access the file because it is being used by another process")
         return stock(source, target, **kwargs)
 
