@@ -147,7 +147,7 @@ def service(given: Sequence[Given], gate: Gate, book: Book) -> Layer:
         )
     table = gpd.GeoDataFrame(frame.drop(columns="at").set_index("feature"), geometry="geometry", crs=gate.crs)
     notes = tuple(dict.fromkeys(n for layer in found for n in layer.notes))
-    extra = ("status_text", "open_unknown", "part", "snap_m", "file")
+    extra = ("status_text", "open_unknown", "capacity_odd", "part", "snap_m", "file")
     missing = [layer.missing for layer in found if layer.missing is not None]
     flat = [layer.flat for layer in found if layer.flat is not None]
     return Layer(
@@ -166,6 +166,7 @@ def _one(source: Source, raw: RawLayer, gate: Gate, book: Book) -> Layer:
     frame, notes = _defaults(taken, source, (raw, shapely.get_dimensions(placed.geometry) == 1), book)
     frame["feature"] = _ids(frame["feature"], raw, book)
     frame["open_unknown"] = taken.puzzled("open")
+    frame["capacity_odd"] = taken.puzzled("capacity")
     frame["snap_m"] = np.nan if source.snap_m is None else source.snap_m
     frame["at"] = raw.fids
     bits = pieces(placed)

@@ -96,6 +96,8 @@ def spoilt(zone: Zone, dice: Random) -> tuple[dict[str, Any], list[str]]:
                 continue
             row, number = dice.choice(rows), pd.api.types.is_float_dtype(table[column])
             value = dice.choice((None, None, "不详", -7.0)) if number else dice.choice((None, "不详"))
+            if value is None and column == "capacity" and any(x.feature == table.index[row] for x in zone.evidence):
+                value = "不详"  # where the layer is blank a paper on the source speaks for it
             told.append(f"{name}.{column}[{table.index[row]}] {table[column].iloc[row]} -> {value}")
             column_of = table[column].astype(object).where(table[column].notna(), None)
             column_of.iloc[row] = value

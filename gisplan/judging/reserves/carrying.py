@@ -256,20 +256,23 @@ def _sources(brief: Brief) -> tuple[Floats, Floats]:
     part = layer.iloc[network.sources.row]
     stated = in_unit(part["capacity"], part["capacity_unit"], service)
     used = in_unit(part["capacity_used"], part["capacity_unit"], service)
-    stated = _by_papers(brief, part.index, stated)
+    blank = part["capacity"].isna() & ~part["capacity_odd"].eq(True)
+    stated = _by_papers(brief, stated, blank)
     if service.capacity == "rational":
         free = part["kind"].isin(_ENDLESS).to_numpy()
         stated, used = np.where(free, np.inf, stated), np.where(free, 0.0, used)
     return stated, used
 
 
-def _by_papers(brief: Brief, sources: pd.Index, stated: Floats) -> Floats:
+def _by_papers(brief: Brief, stated: Floats, blank: pd.Series) -> Floats:
     """Weigh what papers say of the capacity of sources.
 
-    A valid one that says it operates fills in for a layer that says nothing; one that says something else, damaged or
-    not, leaves it unknown. One with a unit and no figure did state a capacity once: nobody knows that it was the same.
-    One that reserves tells what is gone, and not what there is; of one that nobody understands that may be so too.
+    A valid one that says it operates fills in for a layer that says nothing (a figure that nobody understands says
+    something); one that says something else, damaged or not, leaves it unknown. One with a unit and no figure did state
+    a capacity once: nobody knows that it was the same. One that reserves tells what is gone, and not what there is; of
+    one that nobody understands that may be so too.
     """
+    sources, silent = blank.index, blank.to_numpy(dtype=bool)
     rows = brief.survey.evidence
     gone = (rows["says"] == "reserved") | rows["says"].isna()
     rows = rows[rows["feature"].isin(sources) & (gone | rows["capacity"].notna() | rows["capacity_unit"].notna())]
@@ -285,6 +288,5 @@ def _by_papers(brief: Brief, sources: pd.Index, stated: Floats) -> Floats:
     whole = rows.index.isin(brief.evidence.index[brief.evidence["whole"]]) & (rows["says"] == "operating").to_numpy()
     valid = np.asarray(sources.isin(rows.loc[whole, "feature"]))
     spoken = np.asarray(sources.isin(said.index))
-    blank = np.isnan(stated)
-    differ = odd | (low != high) | (~blank & (low != stated)) | (blank & ~valid)
-    return np.where(spoken & differ, np.nan, np.where(spoken & blank, low, stated))
+    differ = odd | (low != high) | (~silent & (low != stated)) | (silent & ~valid)
+    return np.where(spoken & differ, np.nan, np.where(spoken & silent, low, stated))

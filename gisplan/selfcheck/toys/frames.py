@@ -16,7 +16,8 @@ from gisplan.reading.places.coordinates import Change
 from gisplan.selfcheck.reference.records import Feature, Lost, Parcel, Zone
 
 
-def _geometry(feature: Feature) -> Any:
+def drawn(feature: Feature) -> Any:
+    """Return the shape of a feature."""
     if len(feature.parts[0]) == 1:
         return shapely.Point(feature.parts[0][0])
     lines = [shapely.LineString(part) for part in feature.parts]
@@ -48,7 +49,7 @@ def _layer(layer: tuple[Feature, ...], lost: Lost | None) -> gpd.GeoDataFrame:
         }
         for f in layer
     ]
-    shapes = [_geometry(f) for f in layer]
+    shapes = [drawn(f) for f in layer]
     if lost is not None:
         rows.append({"feature": "lost", "role": lost.role or None, "status": lost.status or None})
         shapes.append(None)
