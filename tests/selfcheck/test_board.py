@@ -28,16 +28,24 @@ def off(name: str, seeds: range = SEEDS) -> int:
 
 def test_the_command_counts_and_holds():
     done = subprocess.run(
-        [sys.executable, "-m", "gisplan.selfcheck", "--seconds", "45", "--seed", "4000", "--json"],
+        [sys.executable, "-m", "gisplan.selfcheck", "--seconds", "15", "--seed", "4000", "--json"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     told = json.loads(done.stdout)
     print({name: (line["off"], line["of"]) for name, line in told["lines"].items()}, told["zones"], "zones")
     assert told["holds"]
-    assert told["zones"] == told["lines"]["reference"]["of"] >= 10
-    assert all(line["of"] >= 10 and not line["off"] for line in told["lines"].values())
-    assert 0.35 <= told["cells"]["A"] / sum(told["cells"].values()) <= 0.65
+    assert told["zones"] == told["lines"]["reference"]["of"] >= 4
+    assert all(line["of"] >= 4 and not line["off"] for line in told["lines"].values())
+
+
+def test_every_line_holds_on_sixty_zones():
+    found = board.measure(4000, 600, 60)
+    print({name: (line.off, line.of) for name, line in found.lines.items()}, found.cells)
+    assert {name: line.first for name, line in found.lines.items()} == {name: [] for name in PROPERTIES}
+    assert found.holds
+    assert found.zones == 60
+    assert 0.35 <= found.cells["A"] / sum(found.cells.values()) <= 0.65
 
 
 def test_what_was_off_ends_with_1_and_is_named(monkeypatch, capsys):
