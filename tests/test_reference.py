@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import math
 import os
-from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
 from gisplan.rules.profile import load
-from gisplan.selfcheck.bouts import Bout, bout
+from gisplan.selfcheck.board import PROPERTIES, Board, measure
 from gisplan.selfcheck.comparison import profile_of
 from gisplan.selfcheck.toys.draw import QITONG, SANTONG, toy_zone
 from gisplan.selfcheck.toys.needs import STRICT
@@ -21,34 +19,27 @@ SEEDS = int(os.environ.get("GISPLAN_SEEDS", "60"))
 
 
 @pytest.fixture(scope="module")
-def bouts() -> list[Bout]:
-    """Compare all zones, on as many processors as there are."""
-    fresh = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=fresh) as pool:
-        return list(pool.map(bout, range(SEEDS), chunksize=20))
+def board() -> Board:
+    """Score all zones, on as many processors as there are."""
+    return measure(0, math.inf, SEEDS)
 
 
-def test_every_cell_of_many_small_zones_agrees(bouts: list[Bout]) -> None:
-    found = [line for each in bouts for line in each.differences]
-    cells = sum(sum(each.grades.values()) for each in bouts)
-    assert not found, f"{len(found)} differences in {cells} cells:\n" + "\n".join(found)
+@pytest.mark.parametrize("name", PROPERTIES)
+def test_every_line_of_the_scoreboard_holds(board: Board, name: str) -> None:
+    line = board.lines[name]
+    print(f"{name}: {line.off} of {line.of}")
+    assert board.zones == SEEDS
+    assert line.of > 0
+    assert line.off == 0, f"{line.off} of {line.of}:\n" + "\n".join(line.first)
 
 
-def test_what_makes_things_worse_never_makes_an_answer_better(bouts: list[Bout]) -> None:
-    """More load never helps another cell, a source less helps no connection, and a spoilt value makes nothing ready."""
-    broken = [line for each in bouts for line in each.broken]
-    assert not broken, f"{len(broken)} answers became better:\n" + "\n".join(broken)
-
-
-def test_about_half_of_the_cells_are_served(bouts: list[Bout]) -> None:
+def test_about_half_of_the_cells_are_served(board: Board) -> None:
     """With few served cells, or with few that are not, the comparison would prove little."""
-    grades: Counter[str] = Counter()
-    for each in bouts:
-        grades.update(each.grades)
-    share = grades["A"] / grades.total()
-    print(f"{len(bouts)} zones, {grades.total()} cells, {share:.1%} served: {dict(sorted(grades.items()))}")
+    total = sum(board.cells.values())
+    share = board.cells["A"] / total
+    print(f"{board.zones} zones, {total} cells, {share:.1%} served: {board.cells}")
     assert 0.40 <= share <= 0.60
-    assert all(grades[grade] / grades.total() > 0.004 for grade in "ABCDUN")
+    assert all(board.cells[grade] / total > 0.004 for grade in "ABCDUN")
 
 
 def test_a_seed_always_gives_the_same_zone() -> None:

@@ -38,9 +38,9 @@ def staging(folder: Path) -> Iterator[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         lock = _lock(folder)
     except OSError as error:
-        raise ExportError(say("cli.out_denied", "both", out=folder.name, reason=error.strerror or error)) from error
+        raise ExportError(say("cli.out_denied", "both", out=folder, reason=error.strerror or error)) from error
     if lock is None:
-        raise ExportError(say("cli.write_busy", "both", out=folder.name))
+        raise ExportError(say("cli.write_busy", "both", out=folder))
     stage = folder / _STAGE
     try:
         sweep(folder)
@@ -49,7 +49,7 @@ def staging(folder: Path) -> Iterator[Path]:
         (stage / _OLD).mkdir()
         yield stage / _NEW
     except OSError as error:
-        raise ExportError(say("cli.out_denied", "both", out=folder.name, reason=error.strerror or error)) from error
+        raise ExportError(say("cli.out_denied", "both", out=folder, reason=error.strerror or error)) from error
     finally:
         if not (stage / _WHOLE).exists():
             shutil.rmtree(stage, ignore_errors=True)

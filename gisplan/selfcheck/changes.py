@@ -142,4 +142,4 @@ def violations(zone: Zone, report: Any, seed: int) -> list[str]:
     for key, now in grades(worse).items():
         if now[0] == RANK["A"] and before[key][0] != RANK["A"]:
             found.append(f"spoilt {told}: {key} {before[key]} became ready")
-    return [f"seed {seed}: {line}" for line in found]
+    return found

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
-import pandas as pd
 import shapely
 
 from gisplan.judging.traces import Traces
@@ -92,7 +91,7 @@ def wrongly_ready(report: Any, answer: Any) -> tuple[list[str], int]:
 
     A cell that does not apply (N) is left out by both.
     """
-    said = {(r["parcel"], r["service"]): r for r in report.cells[["parcel", "service", "verdict"]].to_dict("records")}
-    ready = [key for key, row in said.items() if not pd.isna(row["verdict"]) and row["verdict"] == "ready"]
+    said = report.cells.loc[report.cells["verdict"] == "ready", ["parcel", "service"]]
+    ready = list(zip(said["parcel"], said["service"], strict=True))
     wrong = [key for key in ready if key not in answer.cells or answer.cells[key].verdict != "ready"]
     return [f"{parcel} {service}" for parcel, service in wrong], len(ready)

@@ -15,7 +15,7 @@ from gisplan.selfcheck.toys.land import ORIGIN
 
 Relation = Callable[[Zone], Zone]
 FAR_M = 20_000.0
-PLANAR = ("storm", "sewage")  # what flows by gravity has a direction: reversed, it is another sewer
+DRAINS = ("storm", "sewage")  # what flows by gravity has a direction: reversed, it is another sewer
 
 
 def _placed(zone: Zone, to: Callable[[XY], XY]) -> Zone:
@@ -93,7 +93,7 @@ def lines_reversed(zone: Zone) -> Zone:
         parts = tuple(part[::-1] for part in f.parts[::-1])
         return replace(f, parts=parts, from_joint=f.to_joint, to_joint=f.from_joint)
 
-    layers = {s: layer if s in PLANAR else tuple(other(f) for f in layer) for s, layer in zone.layers.items()}
+    layers = {s: layer if s in DRAINS else tuple(other(f) for f in layer) for s, layer in zone.layers.items()}
     return replace(zone, layers=layers)
 
 
@@ -162,7 +162,7 @@ def beside_a_far_main(zone: Zone) -> Zone:
 
     def far(service: str, layer: tuple[Feature, ...]) -> tuple[Feature, ...]:
         x, y = ORIGIN[0] + FAR_M, ORIGIN[1] + FAR_M
-        flow = "forward" if service in PLANAR else ""
+        flow = "forward" if service in DRAINS else ""
         return (*layer, Feature(f"{service}-far", "line", (((x, y), (x + 90.0, y + 10.0)),), "现状", flow=flow))
 
     return replace(zone, layers={s: far(s, layer) for s, layer in zone.layers.items()})
